@@ -1,0 +1,88 @@
+"""`dance-edge adapt`: fine-tune on the target, slim data and channels, export, report."""
+import os
+from typing import Any, Dict, Optional
+
+import click
+
+from dance_edge.cli import options
+
+
+@click.command("adapt", short_help="Adapt a model to a target: fine-tune, slim, prune, export.")
+@click.option("--target", metavar="DIR", help="The labelled data set to adapt to.")
+@click.option("--source", metavar="FILE.pt|RUN",
+              help="The model to start from; without it --model is trained from scratch.")
+@options.model_option
+@options.label_map_option
+@click.option("--layout", metavar="NAME", help="The data set's layout, where it is not recognised by itself.")
+@click.option("--out", metavar="DIR", help="The run folder; default runs/DATE-TIME-TARGET.")
+@click.option("--epochs", type=int, metavar="N", help="Length in epochs of images offered; default 10.")
+@click.option("--steps", type=int, metavar="N", help="Length in optimizer steps.")
+@options.batch_size_option
+@click.option("--lr", "learning_rate", type=float, metavar="R", help="Learning rate; default the paper's, 0.001.")
+@click.option("--weight-decay", type=float, metavar="R", help="Default 0.0005.")
+@click.option("--stages", type=int, metavar="N", help="How often channels are pruned; default 3.")
+@click.option("--pruning-ratio", type=float, metavar="R",
+              help="Share of the scope's channels gone in the end; default 0.3.")
+@click.option("--scope", type=click.Choice(["head", "all"]),
+              help="What is pruned; default head: all outside the backbone.")
+@click.option("--gamma-l1", type=float, metavar="W",
+              help="Weight of the L1 on BatchNorm's gammas in scope; default 1e-4.")
+@click.option("--indicator", type=click.Choice(["sobel", "weber"]), help="Complexity: sobel (Eq. 1, default) or weber.")
+@click.option("--ratio-range", type=float, nargs=2, metavar="LOW HIGH",
+              help="Size per side at p = 0 and 1; default 0.5 1.0.")
+@click.option("--no-downsample", is_flag=True, help="Train every image at full size.")
+@click.option("--no-drop", is_flag=True, help="Keep every image.")
+@click.option("--no-weigh", is_flag=True, help="Weigh every image's loss the same.")
+@click.option("--no-slimming", is_flag=True, help="Plain fine-tuning: none of the above, no pruning.")
+@click.option("--no-augment", is_flag=True, help="No flips, zooms or brightness changes.")
+@click.option("--freeze-bn", is_flag=True, help="Hold BatchNorm's statistics still.")
+@click.option("--stride", type=int, metavar="N", help="The multiple that input sides must be of; default the model's.")
+@click.option("--skip-mismatched", is_flag=True, help="Leave out pairs whose label has another size than its image.")
+@click.option("--memory-budget", metavar="SIZE", help="Such as 6GB; default half of what is free.")
+@click.option("--seed", type=int, metavar="N", help="Default 0.")
+@click.option("--checkpoint-every", type=int, metavar="STEPS", help="Default 50.")
+@click.option("--workers", type=int, metavar="N", help="Processes that decode.")
+@click.option("--fresh", is_flag=True, help="Begin anew instead of going on with an unfinished run.")
+@click.option("--config", metavar="FILE.json", help="Settings of an earlier run.json; flags win.")
+@options.json_option
+def command(json_path: Optional[str], config: Optional[str], **flags: Any) -> None:
+    """Adapt a model to TARGET and leave a run folder.
+
+    \b
+    dance-edge adapt --source cityscapes.pt --target bdd/
+    dance-edge adapt --model bisenet --target camvid/ --lr 0.01     (from scratch)
+    dance-edge adapt --source runs/latest --target bdd/             (for longer)
+
+    Started again with the same settings, an unfinished run goes on where it stopped.
+    """
+    from dance_edge.cli.adapting import run_adapt
+    from dance_edge.cli.output import write_json
+    from dance_edge.cli.progress import Listener
+
+    with Listener() as listener:
+        facts = run_adapt(_settings(config, flags), listener)
+    if json_path:
+        write_json(json_path, facts)
+
+
+def _settings(path: Optional[str], flags: Dict[str, Any]) -> Any:
+    from dance_edge.run import read_json
+    from dance_edge.training.config import config_from_dict
+
+    values: Dict[str, Any] = {}
+    if path:
+        content = read_json(path)
+        values = dict(content.get("config", content))
+    elif not flags.get("target") and flags.get("out") and os.path.exists(os.path.join(flags["out"], "run.json")):
+        values = dict(read_json(os.path.join(flags["out"], "run.json")).get("config", {}))
+    for positive in ("downsample", "drop", "weigh", "augment"):
+        if flags.pop("no_" + positive):
+            values[positive] = False
+    if flags.pop("no_slimming"):
+        values["slim"] = False
+    for name, value in flags.items():
+        if value is not None and value is not False and value != ():
+            values[name] = value
+    if not values.get("target"):
+        raise click.UsageError("--target is missing: give the folder of the data set to adapt to")
+    return config_from_dict(values)

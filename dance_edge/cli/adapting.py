@@ -1,0 +1,35 @@
+"""adapt from its settings to its report: the calls that `adapt` and `demo` share."""
+import os
+from typing import Any, Dict
+
+from dance_edge.cli.progress import Listener
+from dance_edge.events import Event, Note, Opened
+from dance_edge.training.config import AdaptConfig
+
+
+def run_adapt(config: AdaptConfig, listener: Listener) -> Dict[str, Any]:
+    """Train, export, report; returns the report's facts. What an earlier start has made already is left as it is."""
+    from dance_edge import run as run_folder
+    from dance_edge.cli.exporting import export_run
+    from dance_edge.report.document import write_report
+    from dance_edge.training.adapt import adapt
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, Opened):
+            listener.log_to(os.path.join(event.folder, "adapt.log"))
+        else:
+            listener(event)
+
+    result = adapt(config, on_event)
+    folder = result.folder
+    with run_folder.lock(folder):
+        state = run_folder.read_state(folder)
+        if state["state"] in (run_folder.FINISHED, run_folder.DEPLOYABLE):
+            on_event(Note("%s is finished: nothing to do (--fresh begins anew)" % folder))
+            return dict(state["facts"], format=run_folder.FORMAT)
+        facts = dict(result.facts, format=run_folder.FORMAT, warnings=list(listener.warnings))
+        export = export_run(folder, config.model, on_event)
+        write_report(folder, facts, state["manifest"], export.to_dict())
+        run_folder.write_state(folder, dict(state, state=run_folder.FINISHED, facts=facts))
+    run_folder.mark_latest(folder)
+    return facts

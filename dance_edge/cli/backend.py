@@ -1,0 +1,104 @@
+"""What runs a RUN's network, and what is known of it: shared by serve, bench and eval."""
+import json
+import os
+from typing import Any, Optional
+
+from dance_edge.errors import CheckpointError, ConfigError, DeviceError
+from dance_edge.events import Note, OnEvent, Warned
+from dance_edge.manifest import METADATA_KEY, Manifest, manifest_from_dict
+from dance_edge.run import Run
+from dance_edge.runtime.engine import Engines
+
+
+def manifest_of(run: Run) -> Manifest:
+    """The facts of RUN's model, from its ONNX file or else its checkpoint. `CheckpointError` where there are none."""
+    if run.model_onnx is not None:
+        return manifest_of_onnx(run.model_onnx)
+    manifest: Manifest = _read_checkpoint(run).manifest
+    return manifest
+
+
+def manifest_of_onnx(path: str) -> Manifest:
+    """The manifest inside an ONNX file; `CheckpointError` where it carries none."""
+    from dance_edge.runtime.onnxruntime_engine import read_metadata
+
+    text = read_metadata(path).get(METADATA_KEY)
+    if text is None:
+        raise CheckpointError("%s carries no manifest: its classes, normalisation and sizes are not known" % path,
+                              "export the model with: dance-edge export RUN")
+    try:
+        facts = json.loads(text)
+    except ValueError as reason:
+        raise CheckpointError("the manifest inside %s is damaged: %s" % (path, reason), "export the model again")
+    return manifest_from_dict(facts)
+
+
+def open_engines(run: Run, backend: str, model_flag: Optional[str], on_event: OnEvent) -> Engines:
+    """The engines of RUN's network on `backend`; what `auto` takes, and why, is said.
+
+    `model_flag` is the user's --model, for a checkpoint of his own architecture. Errors: `ConfigError` for a backend
+    that RUN has no file for, `DeviceError` for one that is not installed, `CheckpointError` for a broken file.
+    """
+    if backend == "tensorrt":
+        raise ConfigError("this version has no TensorRT backend yet", "take --backend onnxruntime or auto")
+    if backend == "onnxruntime" or (backend == "auto" and run.model_onnx is not None):
+        try:
+            return _open_onnxruntime(run, on_event)
+        except DeviceError as reason:
+            if backend == "onnxruntime" or run.model_pt is None:
+                raise
+            on_event(Warned("%s: PyTorch takes its place" % reason.message))
+    return _open_torch(run, model_flag, on_event)
+
+
+def _open_onnxruntime(run: Run, on_event: OnEvent) -> Engines:
+    from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
+
+    if run.model_onnx is None:
+        raise ConfigError("%s has no ONNX file for onnxruntime" % run.path,
+                          "write it: dance-edge export %s; or take --backend torch" % run.path)
+    engines = open_onnxruntime(run.model_onnx)
+    _warn_of_other_weights(run, on_event)
+    on_event(Note("backend: onnxruntime, %s" % os.path.relpath(run.model_onnx)))
+    return engines
+
+
+def _warn_of_other_weights(run: Run, on_event: OnEvent) -> None:
+    """An ONNX file that was exported before the run went on serves without a complaint, as the older model."""
+    stored = run.state().get("manifest")
+    if run.model_onnx is None or not isinstance(stored, dict) or not stored.get("weights_sha256"):
+        return
+    if manifest_of_onnx(run.model_onnx).weights_sha256 != stored["weights_sha256"]:
+        on_event(Warned("model.onnx holds other weights than the run's model: export it again, dance-edge export %s"
+                        % run.path))
+
+
+def _open_torch(run: Run, model_flag: Optional[str], on_event: OnEvent) -> Engines:
+    if run.model_pt is None:
+        raise ConfigError("%s has no checkpoint for PyTorch" % run.path, "take --backend onnxruntime or auto")
+    checkpoint = _read_checkpoint(run)
+    from dance_edge.checkpoint import restore
+    from dance_edge.models.deployed import Deployed
+    from dance_edge.runtime.torch_engine import open_torch
+
+    network = restore(checkpoint, model_flag or "", len(checkpoint.manifest.classes.names))
+    on_event(Note("backend: torch, %s" % os.path.relpath(run.model_pt)))
+    return open_torch(Deployed(network))
+
+
+def _read_checkpoint(run: Run) -> Any:
+    """A `checkpoint.Checkpoint` with its manifest; the type is not named, so that serving needs no PyTorch."""
+    try:
+        from dance_edge.checkpoint import read_checkpoint
+    except ImportError as reason:
+        if reason.name != "torch":
+            raise
+        raise DeviceError("%s needs PyTorch, which is not installed" % run.model_pt,
+                          "serve an ONNX file (dance-edge export, on a machine with PyTorch), "
+                          "or: pip install 'dance-edge[train]'")
+    checkpoint = read_checkpoint(run.model_pt or "")
+    if checkpoint.manifest is None:
+        raise CheckpointError("%s holds weights alone: its classes, normalisation and sizes are not known"
+                              % run.model_pt,
+                              "make a run of it: dance-edge adapt --source %s --target DIR" % run.model_pt)
+    return checkpoint

@@ -1,0 +1,115 @@
+"""`dance-edge eval`: mIoU as deployed, at one fixed size, and the curve of fixed sizes."""
+from typing import Any, Dict, List, NamedTuple, Optional
+
+import click
+
+from dance_edge.cli import options
+
+
+class EvalConfig(NamedTuple):
+    """The flags of one call, as the user gave them."""
+
+    run_path: Optional[str]
+    data: Optional[str]
+    layout: Optional[str]
+    split: Optional[str]
+    label_map: Optional[str]
+    ratio: Optional[float]
+    curve: bool
+    profile: Optional[str]
+    backend: str
+    model: Optional[str]
+    json_path: Optional[str]
+
+
+@click.command("eval", short_help="Score a model as it is deployed, and at fixed sizes.")
+@options.run_argument
+@options.data_option
+@click.option("--layout", metavar="NAME", help="The data set's layout, where it is not recognised by itself.")
+@options.split_option
+@options.label_map_option
+@click.option("--ratio", type=click.FloatRange(0.1, 1.0), metavar="R", help="One fixed size for all: R per side.")
+@click.option("--curve", is_flag=True, help="Also every fixed size of the ladder: the peer that counts.")
+@options.profile_option
+@options.backend_option
+@options.model_option
+@options.json_option
+def command(**flags: Any) -> None:
+    """Score RUN's model (default runs/latest) on the run's validation images, or on those of --data.
+
+    Each image is resized by its p, as when serving; labels are compared at their own size. The field's figure for
+    one size is --ratio 1.0.
+    """
+    _evaluate(EvalConfig(**flags))
+
+
+def _evaluate(config: EvalConfig) -> None:
+    from dance_edge.cli.output import say, table, write_json
+    from dance_edge.cli.progress import Listener
+    from dance_edge.run import open_run
+
+    run = open_run(config.run_path)
+    with Listener() as listener:
+        result = score(run, config, listener)
+    rows = [["as deployed" if result["resolution"] == "adaptive" else "ratio %g" % result["resolution"],
+             _share(result["pixels_ratio"]), _share(result["miou"])]]
+    rows += [["ratio %g" % one["ratio"], _share(one["pixels_ratio"]), _share(one["miou"])] for one in result.get("fixed", [])]
+    table(["size", "pixels", "mIoU"], rows, json_path=config.json_path)
+    table(["class", "IoU"], [[name, _share(value)] for name, value in result["per_class"].items()],
+          json_path=config.json_path)
+    say("%d images: %s" % (result["images"], result["data"]), config.json_path)
+    if config.json_path:
+        write_json(config.json_path, result)
+
+
+def score(run: Any, config: EvalConfig, on_event: Any) -> Dict[str, Any]:
+    """The keys of `eval --json`; nothing is printed."""
+    from dance_edge.cli.backend import manifest_of, open_engines
+    from dance_edge.complexity.profile import load_profile
+    from dance_edge.training.evaluate import evaluate
+
+    manifest = manifest_of(run)
+    if config.profile:
+        manifest = manifest._replace(profile=load_profile(config.profile))
+    target = _target(run, config, manifest, on_event)
+    engines = open_engines(run, config.backend, config.model, on_event)
+    found = evaluate(target.val, target.read, engines, manifest, config.ratio, on_event)
+    result = dict(found.to_dict(), format=1, data=target.how, backend=engines.name)
+    if config.curve:
+        result["fixed"] = _curve(target, engines, manifest, on_event)
+    return result
+
+
+def _curve(target: Any, engines: Any, manifest: Any, on_event: Any) -> List[Dict[str, Any]]:
+    from dance_edge.training.evaluate import evaluate
+
+    fixed = []
+    for rung in manifest.rungs:
+        one = evaluate(target.val, target.read, engines, manifest, rung.ratio, on_event)
+        fixed.append({"ratio": rung.ratio, "pixels_ratio": one.pixels_ratio, "miou": one.miou})
+    return fixed
+
+
+def _target(run: Any, config: EvalConfig, manifest: Any, on_event: Any) -> Any:
+    """The run's own target and split, or those of --data."""
+    from dance_edge.data.splits import named_split
+    from dance_edge.errors import ConfigError
+    from dance_edge.training.target import open_target, stored_target
+
+    if config.data:
+        target = open_target(config.data, config.layout or "", config.label_map or "", manifest.classes, on_event)
+        if config.split:
+            records = named_split(target.dataset, config.split)
+            return target._replace(val=records, how="split %s of %s" % (config.split, target.dataset.name))
+        return target
+    stored = run.state().get("target")
+    if not stored:
+        raise ConfigError("%s is a single file: it names no data to score on" % run.path, "give a data set with --data DIR")
+    target = stored_target(stored, manifest.classes)
+    if config.split == "train":
+        return target._replace(val=target.train, how="images that were trained on: " + target.how)
+    return target
+
+
+def _share(value: Optional[float]) -> str:
+    return "-" if value is None else "%.2f %%" % (100.0 * value)

@@ -1,0 +1,85 @@
+"""From a run's checkpoints to its ONNX files, checked: the calls that `export`, `adapt` and `demo` share."""
+import os
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from dance_edge.errors import CheckpointError
+from dance_edge.events import Note, OnEvent
+
+PARITY_IMAGES = 2
+
+
+class Exported(NamedTuple):
+    """One ONNX file with its parity by rung, as `export --json` has it."""
+
+    path: str
+    opset: int
+    rungs: List[Dict[str, Any]]
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The keys of `export --json`."""
+        return {"format": 1, "path": self.path, "opset": self.opset, "bytes": os.path.getsize(self.path),
+                "rungs": self.rungs}
+
+
+def export_run(folder: str, model: str, on_event: OnEvent, opset: Optional[int] = None) -> Exported:
+    """model.onnx with its parity, and source.onnx if it is not there yet, in the run folder."""
+    source = os.path.join(folder, "source.onnx")
+    pt = os.path.join(folder, "source.pt")
+    if os.path.exists(pt) and not os.path.exists(source):
+        export_checkpoint(pt, source, model, [], on_event, opset)
+    images = parity_images(folder)
+    return export_checkpoint(os.path.join(folder, "model.pt"), os.path.join(folder, "model.onnx"), model, images,
+                             on_event, opset)
+
+
+def export_checkpoint(pt: str, onnx: str, model: str, images: List[Any], on_event: OnEvent,
+                      opset: Optional[int] = None) -> Exported:
+    """`pt` as the ONNX file `onnx`; compared on `images` at every rung, and not kept where they disagree."""
+    from dance_edge.checkpoint import read_checkpoint, restore
+    from dance_edge.export.parity import check_parity
+    from dance_edge.export.to_onnx import DEFAULT_OPSET, export_onnx
+    from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
+
+    checkpoint = read_checkpoint(pt)
+    manifest = checkpoint.manifest
+    if manifest is None:
+        raise CheckpointError("%s holds weights alone: its classes and sizes are not known" % pt,
+                              "make a run of it: dance-edge adapt --source %s --target DIR" % pt)
+    if manifest.profile is None or not manifest.rungs:
+        raise CheckpointError("%s has no profile and no sizes" % pt, "adapt it to a data set first")
+    network = restore(checkpoint, model, len(manifest.classes.names))
+    partial = onnx + ".unchecked"
+    try:
+        export_onnx(network, manifest, partial, opset or DEFAULT_OPSET)
+        rungs = []
+        if images:
+            rungs = [one.to_dict() for one in check_parity(network, manifest, open_onnxruntime(partial), images,
+                                                           opset or DEFAULT_OPSET)]
+            on_event(Note("parity with PyTorch on %d images at %d sizes: logits within %.1e, "
+                          "labels equal on %.3f %%" % (
+                len(images), len(rungs), max(one["max_logit_error"] for one in rungs),
+                100.0 * min(one["label_agreement"] for one in rungs))))
+        os.replace(partial, onnx)
+    finally:
+        if os.path.exists(partial):
+            os.remove(partial)
+    on_event(Note("wrote %s" % onnx))
+    return Exported(onnx, opset or DEFAULT_OPSET, rungs)
+
+
+def parity_images(folder: str, data: str = "") -> List[Any]:
+    """A few real images: of `data`, else of the run's own validation split."""
+    from dance_edge.data.dataset import by_name
+    from dance_edge.data.images import read_image
+    from dance_edge.data.layouts import open_dataset
+    from dance_edge.run import read_state
+
+    target = read_state(folder).get("target") if folder else None
+    if data:
+        records = open_dataset(data).records()
+    elif target:
+        records = list(by_name(open_dataset(target["root"], target["layout"]), target["val"]))
+    else:
+        return []
+    step = max(1, len(records) // PARITY_IMAGES)
+    return [read_image(record.image) for record in records[::step][:PARITY_IMAGES]]

@@ -1,0 +1,72 @@
+"""Options that several commands share, so that each has one name, one meaning and one help text."""
+import os
+from typing import Any, Callable, Optional, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+BACKENDS = ("auto", "onnxruntime", "torch", "tensorrt")
+
+
+def _writable(ctx: click.Context, param: click.Parameter, value: Optional[str]) -> Optional[str]:
+    """A path that cannot be written is refused before the work, not after it."""
+    if value is None or value == "-":
+        return value
+    folder = os.path.dirname(value) or "."
+    if not os.path.isdir(folder):
+        raise click.BadParameter("there is no folder %r" % folder, ctx, param)
+    if os.path.isdir(value):
+        raise click.BadParameter("%r is a folder, a file is expected" % value, ctx, param)
+    return value
+
+
+def json_option(function: F) -> F:
+    """`--json PATH`, as `json_path`."""
+    return click.option("--json", "json_path", metavar="PATH", callback=_writable,
+                        help="Write the result as one JSON object to PATH; - for stdout.")(function)
+
+
+def run_argument(function: F) -> F:
+    """The positional RUN, as `run_path` (None where it is left out)."""
+    return click.argument("run_path", metavar="[RUN]", required=False)(function)
+
+
+def data_option(function: F) -> F:
+    """`--data DIR`, as `data`."""
+    return click.option("--data", metavar="DIR",
+                        help="Images to use instead of the run's target and its stored split.")(function)
+
+
+def split_option(function: F) -> F:
+    """`--split NAME`, as `split`."""
+    return click.option("--split", metavar="NAME",
+                        help="The split of the data to read, by its name: train, val, test.")(function)
+
+
+def label_map_option(function: F) -> F:
+    """`--label-map FILE.json`, as `label_map`."""
+    return click.option("--label-map", metavar="FILE.json",
+                        help="The data's class names to the model's, null for void; or a shipped map's name.")(function)
+
+
+def batch_size_option(function: F) -> F:
+    """`--batch-size N`, as `batch_size` (None where it is left out)."""
+    return click.option("--batch-size", type=click.IntRange(min=1), metavar="N", help="Images per step.")(function)
+
+
+def backend_option(function: F) -> F:
+    """`--backend`, as `backend`."""
+    return click.option("--backend", type=click.Choice(BACKENDS), default="auto", show_default=True,
+                        help="What runs the network; auto takes onnxruntime where RUN has an ONNX file.")(function)
+
+
+def model_option(function: F) -> F:
+    """`--model NAME|module:factory`, as `model`."""
+    return click.option("--model", metavar="NAME|MODULE:FACTORY",
+                        help="The architecture: a name of the catalogue, or your own factory(num_classes=N).")(function)
+
+
+def profile_option(function: F) -> F:
+    """`--profile FILE`, as `profile`."""
+    return click.option("--profile", metavar="FILE", help="A profile.json of scan, instead of the run's own.")(function)

@@ -1,0 +1,78 @@
+"""The INA3221's files under sysfs, as a TX2's kernel (JetPack 4) lays them."""
+import glob
+import os
+import time
+from typing import Dict, List, NamedTuple, Optional
+
+from dance_edge.energy.reading import PowerSample, PowerSensor
+from dance_edge.errors import DeviceError
+
+ROOT = "/sys/bus/i2c/drivers/ina3221x"
+TOTALS = ("VDD_IN", "POM_5V_IN")  # the module's own input: TX2 and Xavier NX, Nano
+
+
+class Rail(NamedTuple):
+    """A rail's name and the file that holds its power in mW."""
+
+    name: str
+    path: str
+
+
+class Ina3221Sensor(PowerSensor):
+    """Reads every rail found under `root`, told apart by name: their numbers differ from board to board.
+
+    Without a total rail it still reads, and every reading says that there is none: rails overlap (VDD_IN feeds the
+    others, VDD_MUX is parallel to it), so they are never added up.
+    """
+
+    name = "ina3221"
+
+    def __init__(self, root: str = ROOT) -> None:
+        self.rails = find_rails(root)
+        if not self.rails:
+            raise DeviceError("no INA3221 rails under %s" % root, "a Jetson with JetPack 4 has them; else use jtop")
+        names = [rail.name for rail in self.rails]
+        self.total = next((name for name in TOTALS if name in names), None)
+        self.scope = self.total or ""
+        self.read()
+
+    def read(self) -> PowerSample:
+        """Watts of each rail now. A rail that cannot be read is left out; the total must be there."""
+        rails_w: Dict[str, float] = {}
+        failure = "no rail could be read"
+        for rail in self.rails:
+            try:
+                rails_w[rail.name] = _milliwatts(rail.path) / 1000.0
+            except ValueError as reason:
+                failure = "cannot read %s: %s" % (rail.name, reason)
+        if not rails_w or (self.total is not None and self.total not in rails_w):
+            raise DeviceError(failure, "check the files under %s" % os.path.dirname(self.rails[0].path))
+        return PowerSample(time.monotonic(), rails_w, self.total)
+
+
+def find_rails(root: str = ROOT) -> List[Rail]:
+    """The rails under `root`/*/iio:device*/, or under iio:device*/ itself, by their `rail_name_K` files."""
+    rails: Dict[str, Rail] = {}
+    for pattern in ("*/iio:device*/rail_name_*", "iio:device*/rail_name_*", "rail_name_*"):
+        for label in sorted(glob.glob(os.path.join(root, pattern))):
+            name = _text(label)
+            folder, index = os.path.dirname(label), label.rsplit("_", 1)[1]
+            path = os.path.join(folder, "in_power%s_input" % index)
+            if name and os.path.exists(path):
+                rails.setdefault(name, Rail(name, path))
+    return sorted(rails.values())
+
+
+def _text(path: str) -> Optional[str]:
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return None
+
+
+def _milliwatts(path: str) -> float:
+    text = _text(path)
+    if not text:
+        raise ValueError("%s is empty or gone" % path)
+    return float(text.split()[0])

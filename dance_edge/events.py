@@ -1,0 +1,61 @@
+"""What a job says while it works. Jobs take one callable `on_event`; only the command line prints."""
+from typing import Callable, NamedTuple, Optional, Union
+
+from dance_edge.size import Size
+
+
+class Note(NamedTuple):
+    """Something worth a line: a choice that was made, a figure that was found."""
+
+    text: str
+
+
+class Warned(NamedTuple):
+    """Something the user should act on; comes back in the report too."""
+
+    text: str
+
+
+class Opened(NamedTuple):
+    """The run's folder is there: from now on it can take a log."""
+
+    folder: str
+
+
+class Progress(NamedTuple):
+    """`done` of `total` units of a named task (`scan`, `evaluate`, ...)."""
+
+    task: str
+    done: int
+    total: int
+
+
+class StepDone(NamedTuple):
+    """One optimizer step. `pixels_ratio` is pixels kept / at full size so far; `eta_s` seconds to the end."""
+
+    step: int
+    steps: int
+    loss: float
+    mean_p: float
+    size: Size
+    pixels_ratio: float
+    learning_rate: float
+    eta_s: Optional[float]
+
+
+class StageDone(NamedTuple):
+    """One prune. `channels_kept` is the share of the scope's original channels, `macs_ratio` MACs / dense MACs."""
+
+    stage: int
+    stages: int
+    channels_kept: float
+    macs_ratio: float
+    logit_change: float
+
+
+Event = Union[Note, Warned, Opened, Progress, StepDone, StageDone]
+OnEvent = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """The listener of a caller who does not want to hear."""

@@ -1,0 +1,60 @@
+"""Which networks there are by name, and a user's own by `module:factory`."""
+import importlib
+import os
+import sys
+from typing import Callable, Dict
+
+from torch import nn
+
+from dance_edge.errors import CheckpointError, ConfigError
+from dance_edge.models.bisenet import BiSeNet
+
+DEFAULT_STRIDE = 32
+MODELS: Dict[str, Callable[[int], nn.Module]] = {
+    "bisenet": BiSeNet,
+}
+
+
+def build(model: str, num_classes: int) -> nn.Module:
+    """The network `model` with fresh weights for `num_classes`; a user's factory is called `factory(num_classes=N)`.
+
+    Importing a factory runs the user's code: call this with a `module:factory` only when the user named it on the
+    command line, never because a checkpoint says so.
+    """
+    if ":" in model:
+        return _from_factory(model, num_classes)
+    if model not in MODELS:
+        raise ConfigError("unknown model %r" % model, "take one of %s, or module:factory" % ", ".join(sorted(MODELS)))
+    return MODELS[model](num_classes)
+
+
+def stride_of(network: nn.Module) -> int:
+    """The multiple that the input's sides must be of: the network's own `stride`, else 32."""
+    return int(getattr(network, "stride", DEFAULT_STRIDE))
+
+
+def check_named_by_user(recorded: str, named: str) -> str:
+    """The model to build for a checkpoint that records `recorded` where the user named `named` (may be empty)."""
+    if named:
+        return named
+    if ":" in recorded:
+        raise CheckpointError("this model was built by your own factory %s" % recorded,
+                              "name it, so that its code may be imported: --model %s" % recorded)
+    return recorded
+
+
+def _from_factory(spec: str, num_classes: int) -> nn.Module:
+    module_name, _, factory_name = spec.partition(":")
+    sys.path.insert(0, os.getcwd())
+    try:
+        factory = getattr(importlib.import_module(module_name), factory_name)
+    except (ImportError, AttributeError) as reason:
+        raise ConfigError("cannot import the factory %s: %s" % (spec, reason),
+                          "give module:factory, importable from the current folder")
+    finally:
+        sys.path.remove(os.getcwd())
+    network = factory(num_classes=num_classes)
+    if not isinstance(network, nn.Module):
+        raise ConfigError("%s gave a %s, not a torch.nn.Module" % (spec, type(network).__name__),
+                          "return the network from the factory")
+    return network

@@ -1,0 +1,40 @@
+"""The network as it is deployed: labels out, so that as little as possible leaves the device."""
+from typing import Any, List
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from dance_edge.errors import ConfigError
+
+
+def outputs_of(result: Any) -> List[torch.Tensor]:
+    """All logits that a network gave, the main one first: a tensor, a tuple or list, or a dict with out or logits."""
+    if isinstance(result, torch.Tensor):
+        return [result]
+    if isinstance(result, dict):
+        main = result.get("out", result.get("logits"))
+        others = [value for key, value in result.items() if key not in ("out", "logits")]
+        result = [main] + others
+    if isinstance(result, (tuple, list)) and result and isinstance(result[0], torch.Tensor):
+        return [one for one in result if isinstance(one, torch.Tensor) and one.dim() == 4]
+    raise ConfigError("the model gave a %s, not logits" % type(result).__name__,
+                      "return a tensor, a tuple or list of them, or a dict with 'out' or 'logits'")
+
+
+def full_logits(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    """Main logits (N, C, H, W) float32 at the input's size, bilinear with half-pixel centres."""
+    logits = outputs_of(network(inputs))[0]
+    full: torch.Tensor = F.interpolate(logits, size=inputs.shape[2:], mode="bilinear", align_corners=False)
+    return full
+
+
+class Deployed(nn.Module):
+    """(N, 3, H, W) float32 to class ids (N, H, W) int32: logits, bilinear to the input's size, argmax."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return full_logits(self.network, inputs).argmax(dim=1).to(torch.int32)

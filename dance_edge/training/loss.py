@@ -1,0 +1,30 @@
+"""The complexity-adaptive loss (CAL), DANCE Eq. 2."""
+from typing import List
+
+import torch
+from torch.nn import functional as F
+
+from dance_edge.data.labels import VOID
+
+
+def image_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of each image over its pixels that are not void, (N,); 0 for an image that is all void.
+
+    `logits` (N, C, h, w) are brought to the labels' size; `labels` (N, H, W) int64.
+    """
+    logits = F.interpolate(logits, size=labels.shape[1:], mode="bilinear", align_corners=False)
+    pixels = F.cross_entropy(logits, labels, ignore_index=VOID, reduction="none")  # (N, H, W)
+    counted = (labels != VOID).sum(dim=(1, 2)).clamp(min=1)
+    return pixels.sum(dim=(1, 2)) / counted
+
+
+def adaptive_loss(outputs: List[torch.Tensor], labels: torch.Tensor, weights: torch.Tensor,
+                  normaliser: float) -> torch.Tensor:
+    """Sum over outputs and images of weight * loss / normaliser, a scalar. Eq. 2.
+
+    `normaliser` is N * w: the images of the whole optimizer step times the mean weight that the plan expects of a
+    kept image. Dividing by the batch's own sum of weights would cancel them, since a batch holds one size and so
+    nearly one p. An image of weight 1 then pulls four times as hard as one of weight 0.25, on whatever rung.
+    """
+    weighted = [(image_losses(logits, labels) * weights).sum() for logits in outputs]
+    return torch.stack(weighted).sum() / max(normaliser, 1e-12)

@@ -1,0 +1,58 @@
+"""BatchNorm statistics: measured anew on what will be served, and held still where a batch cannot give any."""
+from typing import Iterable, List
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from dance_edge.size import Size
+
+
+def batchnorms(network: nn.Module) -> List[_BatchNorm]:
+    """Every BatchNorm of the network."""
+    return [module for module in network.modules() if isinstance(module, _BatchNorm)]
+
+
+def pooled_batchnorms(network: nn.Module, size: Size) -> List[_BatchNorm]:
+    """Those that see one value a channel and image (pooled features): in a batch of one they have nothing to norm."""
+    found: List[_BatchNorm] = []
+
+    def look(module: _BatchNorm, inputs: List[torch.Tensor]) -> None:
+        if inputs[0].shape[2:].numel() == 1:
+            found.append(module)
+
+    handles = [module.register_forward_pre_hook(look) for module in batchnorms(network)]
+    training = network.training
+    try:
+        network.eval()
+        with torch.no_grad():
+            network(torch.zeros(1, 3, size.height, size.width, device=next(network.parameters()).device))
+    finally:
+        network.train(training)
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def recalibrate(network: nn.Module, inputs: Iterable[torch.Tensor]) -> int:
+    """Replace the running statistics by the plain mean over `inputs`, batches (N, 3, H, W); returns the batches used.
+
+    Batches of one size a time bias the running averages towards the last sizes seen; deployment sees the mix.
+    """
+    layers = batchnorms(network)
+    former = [(layer.momentum, layer.training) for layer in layers]
+    training = network.training
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # type: ignore[assignment]  # a cumulative mean
+    network.train()
+    used = 0
+    with torch.no_grad():
+        for batch in inputs:
+            network(batch)
+            used += 1
+    network.train(training)
+    for layer, (momentum, mode) in zip(layers, former):
+        layer.momentum = momentum
+        layer.training = mode
+    return used

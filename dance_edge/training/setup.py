@@ -1,0 +1,150 @@
+"""Everything that is decided before the first step: data, sizes, network, length."""
+import itertools
+import os
+from typing import Iterator, NamedTuple, Optional, Sequence, Tuple
+
+import torch
+from torch import nn
+
+from dance_edge.checkpoint import Checkpoint, read_checkpoint, restore
+from dance_edge.complexity.ladder import fixed_size
+from dance_edge.complexity.policy import SlimPlan, expected_weight
+from dance_edge.complexity.profile import ComplexityProfile, fit_profile
+from dance_edge.data.groups import group_items, items_of, starvation_warnings
+from dance_edge.data.sampler import Batch, batches, count_steps
+from dance_edge.data.scan import ScanResult, refuse_unfit, scan
+from dance_edge.data.transforms import IMAGENET
+from dance_edge.errors import CheckpointError, DataError
+from dance_edge.events import Note, OnEvent, Warned
+from dance_edge.manifest import Manifest, Rung
+from dance_edge.models import catalog
+from dance_edge.pruning.flops import count_macs, count_params
+from dance_edge.pruning.groups import ChannelGraph
+from dance_edge.pruning.surgery import changed_channels
+from dance_edge.run import open_run
+from dance_edge.size import Size
+from dance_edge.training import memory
+from dance_edge.training.config import DEFAULT_EPOCHS, AdaptConfig
+from dance_edge.training.loop import LoopPlan, Trainee
+from dance_edge.training.target import Target, open_target
+
+PAPER_BATCH = {"deeplabv3plus": 8, "pspnet": 8, "icnet": 16, "bisenet": 16}
+PAPER_RATE = {"icnet": 1e-2}
+
+
+class Setup(NamedTuple):
+    """A run that is ready to begin. `plans` and `full_pixels` go by the records of `target.train`."""
+
+    config: AdaptConfig
+    target: Target
+    plans: Tuple[SlimPlan, ...]
+    full_pixels: Tuple[int, ...]
+    trainee: Trainee
+    manifest: Manifest
+    plan: LoopPlan
+    broken: Tuple[Tuple[str, str], ...]
+
+    def batches(self) -> Iterator[Batch]:
+        """The run's optimizer steps, from the first."""
+        epochs = None if self.config.steps else self.config.epochs or DEFAULT_EPOCHS
+        return itertools.islice(batches(self.plans, self.config.seed, self.plan.batch_size, epochs), self.plan.steps)
+
+
+def prepare(config: AdaptConfig, profile: Optional[ComplexityProfile], on_event: OnEvent) -> Setup:
+    """Check everything that can be wrong and decide the run; nothing is written. `profile`: that of a resumed run."""
+    checkpoint = _source(config.source) if config.source else None
+    known = checkpoint.manifest.classes if checkpoint is not None and checkpoint.manifest is not None else None
+    target = open_target(config.target, config.layout, config.label_map, known, on_event)
+    scanned = scan(target.dataset, indicator=config.indicator, on_event=on_event)
+    target = _whole_pairs(target, scanned, config, on_event)
+    if profile is None:
+        profile = fit_profile(scanned.complexities(target.train), scanned.measured_size, target.dataset.name,
+                              config.indicator)
+    trainee = _trainee(config, checkpoint, len(target.classes.names))
+    stride = config.stride or catalog.stride_of(trainee.network)
+    found = [scanned.of(record) for record in target.train]
+    sizes = [one.size for one in found]
+    manifest = _manifest(config, checkpoint, target, profile, max(set(sizes), key=sizes.count), stride)
+    manifest = measured_manifest(manifest, trainee.network)
+    ladders = {size: manifest.ladder_for(size) for size in set(sizes)}
+    plans = tuple(manifest.policy.plan(profile.p(one.complexity), ladders[one.size]) for one in found)
+    full = tuple(fixed_size(size, 1.0, stride).pixels for size in sizes)
+    plan = _loop_plan(config, manifest, plans, trainee, on_event)
+    if config.slim:
+        groups = group_items(items_of(target.train, scanned), profile, manifest.policy)
+        for line in starvation_warnings(groups, config.indicator):
+            on_event(Warned(line))
+    broken = tuple((fault.path, fault.reason) for fault in scanned.faults)
+    return Setup(config, target, plans, full, trainee, manifest, plan, broken)
+
+
+def _whole_pairs(target: Target, scanned: ScanResult, config: AdaptConfig, on_event: OnEvent) -> Target:
+    """`target` without what cannot be used; labels that do not fit their images are refused unless told otherwise."""
+    refuse_unfit(scanned, config.skip_mismatched)
+    for fault in scanned.faults:
+        on_event(Warned("left out: %s: %s" % (fault.path, fault.reason)))
+    train, val = scanned.whole(target.train), scanned.whole(target.val)
+    if len(train) < 2 or not val:
+        raise DataError("%s has %d whole pairs to learn from and %d to score on" % (
+            target.dataset.root, len(train), len(val)),
+            "at least 2 and 1 are needed; `dance-edge scan` lists the broken")
+    return target._replace(train=train, val=val)
+
+
+def _source(path: str) -> Checkpoint:
+    """A .pt file, or the model of a run folder."""
+    found = open_run(path).model_pt if os.path.isdir(path) else path
+    if found is None:
+        raise CheckpointError("%s has no model.pt" % path, "give a .pt file or a folder that `dance-edge adapt` left")
+    return read_checkpoint(found)
+
+
+def _trainee(config: AdaptConfig, checkpoint: Optional[Checkpoint], num_classes: int) -> Trainee:
+    torch.manual_seed(config.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if checkpoint is None:
+        return Trainee(catalog.build(config.model, num_classes), config, device)
+    return Trainee(restore(checkpoint, config.model, num_classes), config, device)
+
+
+def _manifest(config: AdaptConfig, checkpoint: Optional[Checkpoint], target: Target, profile: ComplexityProfile,
+              image_size: Size, stride: int) -> Manifest:
+    """What is known before the network is measured: the source's facts with the target's profile and sizes."""
+    earlier = checkpoint.manifest if checkpoint is not None else None
+    return Manifest(
+        model=config.model or (earlier.model if earlier is not None else ""), classes=target.classes,
+        normalization=earlier.normalization if earlier is not None else IMAGENET, stride=stride, profile=profile,
+        policy=config.policy(), image_size=image_size, rungs=(), params=0, channels={}, scope=config.scope,
+        provenance={"target": target.dataset.name, "source": config.source or "from scratch"})
+
+
+def measured_manifest(manifest: Manifest, network: nn.Module) -> Manifest:
+    """`manifest` with the rungs' MACs, the parameters and the widths of `network` as it is now."""
+    ladder = manifest.ladder_for(manifest.image_size)
+    rungs = tuple(Rung(size, ratio, count_macs(network, size)) for size, ratio in zip(ladder.rungs, ladder.ratios))
+    dense = catalog.build(manifest.model, len(manifest.classes.names))
+    return manifest._replace(rungs=rungs, params=count_params(network), channels=changed_channels(network, dense))
+
+
+def _loop_plan(config: AdaptConfig, manifest: Manifest, plans: Sequence[SlimPlan], trainee: Trainee,
+               on_event: OnEvent) -> LoopPlan:
+    paper = PAPER_BATCH.get(manifest.model, 16)
+    batch_size = config.batch_size or max(2, min(paper, len(plans) // 4))
+    steps, how = config.steps, "--steps"
+    if not steps:
+        epochs = config.epochs or DEFAULT_EPOCHS
+        steps = count_steps(plans, config.seed, batch_size, epochs)
+        how = "%d epochs of %d images offered%s" % (epochs, len(plans), "" if config.epochs else ", the default")
+    if steps < 1:
+        raise DataError("%s keep too few images for one batch of %d" % (how, batch_size),
+                        "train for longer (--epochs), in smaller batches (--batch-size), "
+                        "or without dropping (--no-drop)")
+    largest = max((plan.size for plan in plans), key=lambda size: size.pixels)
+    half_free = 0.5 * memory.free_bytes(trainee.device)
+    budget = memory.parse_bytes(config.memory_budget) if config.memory_budget else half_free
+    micro = memory.micro_batch(batch_size, largest, memory.bytes_per_pixel(trainee.network, manifest.stride), budget)
+    on_event(Note("length: %d optimizer steps of %d images (%s)%s" % (
+        steps, batch_size, how, "" if micro == batch_size else ", in micro-batches of %d for memory" % micro)))
+    groups = ChannelGraph(trainee.network, manifest.stride, config.scope).groups() if config.prunes() else []
+    return LoopPlan(steps, batch_size, micro, config.learning_rate or PAPER_RATE.get(manifest.model, 1e-3),
+                    expected_weight(plans), sum(group.width for group in groups), manifest.stride)

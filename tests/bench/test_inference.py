@@ -1,0 +1,81 @@
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from dance_edge.bench.inference import Variant, measure, run_image
+from dance_edge.energy.meter import EnergyMeter
+from dance_edge.energy.reading import PowerSample, PowerSensor
+from dance_edge.energy.tx2_model import inference_fit
+from dance_edge.events import ignore
+from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
+from dance_edge.size import Size
+
+
+class Constant(PowerSensor):
+    name, scope = "scripted", "VDD_IN"
+
+    def read(self):
+        return PowerSample(time.monotonic(), {"VDD_IN": 5.0}, "VDD_IN")
+
+
+@pytest.fixture
+def variants(tmp_path, switch_manifest, write_switch):
+    manifest = switch_manifest()
+    heavy = switch_manifest(rungs=tuple(rung._replace(macs=8 * rung.macs) for rung in manifest.rungs))
+    engines = open_onnxruntime(write_switch(tmp_path / "model.onnx", manifest))
+    return [Variant("source", engines, heavy, None), Variant("adapted", engines, manifest, manifest.profile)]
+
+
+def test_the_source_runs_at_full_size_and_the_adapted_model_at_each_images_own(variants, gray_images):
+    source, adapted = measure(variants, gray_images, 4, EnergyMeter(None), ignore)
+    assert source.sizes == {"128x192": 4} and source.pixels_ratio == 1.0
+    assert len(adapted.sizes) > 1 and sum(adapted.sizes.values()) == 4 and adapted.sizes["64x96"] >= 1
+    assert source.macs == 8e3 * 128 * 192
+    pixels = sum(count * int(np.prod([int(side) for side in size.split("x")])) for size, count in adapted.sizes.items())
+    assert adapted.macs == pytest.approx(1e3 * pixels / 4)
+    assert adapted.pixels_ratio == pytest.approx(pixels / (4.0 * 128 * 192))
+
+
+def test_without_a_sensor_joules_are_estimated_and_say_so(variants, gray_images):
+    facts = measure(variants, gray_images, 4, EnergyMeter(None), ignore)[0].to_dict()
+    assert facts["energy_j_per_image"] == pytest.approx(inference_fit().joules(8e3 * 128 * 192))
+    assert facts["energy_source"] == facts["energy"]["label"] == "estimated (TX2 model)"
+    assert facts["energy"]["measured"] is False and "leave-one-out" in facts["energy"]["reason"]
+    assert facts["latency_ms"]["p99"] >= facts["latency_ms"]["p50"] > 0 and facts["fps"] > 0
+    assert facts["macs_g"] == pytest.approx(8e-6 * 128 * 192) and facts["params_m"] == 8e-6
+
+
+def test_with_a_sensor_joules_are_watts_times_seconds(variants, gray_images):
+    with EnergyMeter(Constant(), 0.02) as meter:
+        measured = measure(variants, gray_images, 2, meter, ignore)
+    for one in measured:
+        assert one.energy.label == "measured (scripted, VDD_IN)"
+        assert one.energy.gross_j == pytest.approx(5.0 * one.energy.duration_s, rel=1e-6)
+        assert one.energy.duration_s >= 1.0 / one.latency.fps
+
+
+def test_turns_are_taken_there_and_back(variants, gray_images, monkeypatch):
+    order = []
+    monkeypatch.setattr("dance_edge.bench.inference._turn",
+                        lambda variant, *rest: order.append(variant.name) or _real_turn(variant, *rest))
+    measure(variants, gray_images, 4, EnergyMeter(None), ignore)
+    assert order == ["source", "adapted", "adapted", "source"]
+
+
+def _real_turn(variant, paths, count, meter):
+    from dance_edge.bench.inference import Turn
+    from dance_edge.energy.reading import EnergyReading
+
+    return Turn([0.01] * count, EnergyReading())
+
+
+def test_labels_come_at_the_images_own_size(variants, tmp_path):
+    image = np.zeros((130, 200, 3), np.uint8)
+    image[:, 100:] = 200
+    path = str(tmp_path / "half.png")
+    cv2.imwrite(path, image)
+    labels, size, full = run_image(variants[0], path)
+    assert labels.shape == (130, 200) and labels.dtype == np.uint8 and size == full == Size(128, 192)
+    assert (labels[:, :97] == 0).all() and (labels[:, 103:] == 1).all()

@@ -1,0 +1,116 @@
+"""What every test stands on: the shared real data, bounded threads, and a cache folder of the test run's own."""
+import json
+import os
+
+import pytest
+
+THREADS = min(4, os.cpu_count() or 1)
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, str(THREADS))  # before numpy and torch are imported, who read them once
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture(scope="session")
+def data_dir():
+    """The folder of real data sets that DANCE_EDGE_DATA names; without it a test skips, and fails under CI=true."""
+    path = os.environ.get("DANCE_EDGE_DATA", "")
+    if path and os.path.isdir(path):
+        return os.path.abspath(path)
+    reason = "DANCE_EDGE_DATA=%r is not a folder of data sets" % path
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Caches of scans go to a folder of this test run; matplotlib keeps its own, which takes seconds to make."""
+    user_cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    patch = pytest.MonkeyPatch()
+    if "MPLCONFIGDIR" not in os.environ:
+        patch.setenv("MPLCONFIGDIR", os.path.join(user_cache, "matplotlib"))
+    patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_opencv_threads():
+    """OpenCV takes every core by itself; the tests share theirs."""
+    import cv2
+
+    cv2.setNumThreads(THREADS)
+
+
+def _switch_manifest(normalization=None, **changes):
+    from dance_edge.complexity.policy import SlimPolicy
+    from dance_edge.complexity.profile import ComplexityProfile
+    from dance_edge.data.labels import ClassSet
+    from dance_edge.data.transforms import IMAGENET
+    from dance_edge.manifest import Manifest, Rung
+    from dance_edge.size import Size
+
+    sizes = ((Size(64, 96), 0.5), (Size(96, 128), 0.75), (Size(128, 192), 1.0))
+    facts = dict(
+        model="gray_switch", classes=ClassSet(("dark", "bright"), ((0, 0, 255), (255, 0, 0))), stride=32, params=8,
+        normalization=normalization or IMAGENET, policy=SlimPolicy(), image_size=Size(128, 192), channels={},
+        profile=ComplexityProfile(0.0, 0.1, Size(128, 192), 100, 0.05, "made", "sobel"),
+        rungs=tuple(Rung(size, ratio, 1e3 * size.pixels) for size, ratio in sizes))
+    facts.update(changes)
+    return Manifest(**facts)
+
+
+def _write_switch(path, manifest, level=100.5, metadata=True, logits=False, size=("height", "width")):
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    from dance_edge.manifest import METADATA_KEY
+
+    std, mean = np.array(manifest.normalization.std), np.array(manifest.normalization.mean)
+    weight = np.stack([np.zeros(3), std / 3.0]).astype(np.float32).reshape(2, 3, 1, 1)
+    bias = np.array([0.0, mean.mean() - level / 255.0], dtype=np.float32)
+    nodes = [helper.make_node("Conv", ["image", "weight", "bias"], ["logits"])]
+    output = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 2] + list(size))
+    if not logits:
+        nodes += [helper.make_node("ArgMax", ["logits"], ["index"], axis=1, keepdims=0),
+                  helper.make_node("Cast", ["index"], ["labels"], to=TensorProto.INT32)]
+        output = helper.make_tensor_value_info("labels", TensorProto.INT32, ["n"] + list(size))
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3] + list(size))
+    constants = [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(bias, "bias")]
+    model = helper.make_model(helper.make_graph(nodes, "switch", [image], [output], constants),
+                              opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 7  # what onnxruntime 1.10 reads
+    if metadata:
+        helper.set_model_props(model, {METADATA_KEY: json.dumps(manifest.to_dict())})
+    save(model, str(path))
+    return str(path)
+
+
+def _write_clip(path, images, fps=25.0):
+    import cv2
+
+    code = cv2.VideoWriter_fourcc(*("MJPG" if str(path).endswith(".avi") else "mp4v"))
+    writer = cv2.VideoWriter(str(path), code, fps, (images[0].shape[1], images[0].shape[0]))
+    assert writer.isOpened()
+    for image in images:
+        writer.write(image)
+    writer.release()
+    return str(path)
+
+
+@pytest.fixture
+def switch_manifest():
+    """Makes a manifest of the gray switch for images of 128x192; keywords replace its fields."""
+    return _switch_manifest
+
+
+@pytest.fixture
+def write_switch():
+    """Writes a network whose answer is known: class 1 where a gray pixel lies above `level`, class 0 below."""
+    return _write_switch
+
+
+@pytest.fixture
+def write_clip():
+    """Writes images, BGR uint8 of one size, as a video: MJPEG, nearly lossless, where it ends in .avi."""
+    return _write_clip

@@ -1,0 +1,53 @@
+"""Which files count, and pairing by name."""
+import os
+
+import pytest
+
+from dance_edge.data.files import any_image, image_files, natural, split_files, subfolders
+from dance_edge.errors import DataError
+
+
+def _touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+
+
+def test_junk_is_passed_over_and_suffixes_have_any_case(tmp_path):
+    for name in ("A.JPG", "b.jpeg", "._x.jpg", ".hidden.png", "Thumbs.db", "notes.txt", "Straße 1.png",
+                 ".ipynb_checkpoints/c-checkpoint.png", "__MACOSX/d.png", "drive/e.png"):
+        _touch(tmp_path / name)
+    assert sorted(image_files(str(tmp_path))) == ["A.JPG", "Straße 1.png", "b.jpeg", "drive/e.png"]
+    assert subfolders(str(tmp_path)) == ["drive"]
+
+
+def test_frames_come_in_natural_order(tmp_path):
+    for name in ("10.png", "2.png", "1.png", "a.b.png", "20.png"):
+        _touch(tmp_path / name)
+    assert image_files(str(tmp_path)) == ["1.png", "2.png", "10.png", "20.png", "a.b.png"]
+    assert natural("f9_x10") < natural("f10_x2")
+
+
+def test_links_are_followed_and_lead_nowhere_twice(tmp_path):
+    _touch(tmp_path / "elsewhere" / "a.png")
+    (tmp_path / "set").mkdir()
+    os.symlink(str(tmp_path / "elsewhere"), str(tmp_path / "set" / "one"))
+    os.symlink(str(tmp_path / "elsewhere"), str(tmp_path / "set" / "two"))
+    os.symlink(str(tmp_path / "set"), str(tmp_path / "set" / "loop"))
+    os.symlink(str(tmp_path / "gone.png"), str(tmp_path / "set" / "broken.png"))
+    assert image_files(str(tmp_path / "set")) == ["broken.png", "one/a.png", "two/a.png"]
+
+
+def test_two_images_of_one_stem_are_refused_and_in_two_drives_they_are_two(tmp_path):
+    _touch(tmp_path / "1" / "a.png")
+    _touch(tmp_path / "2" / "a.png")
+    assert split_files("", str(tmp_path), None).images == {"1/a": "1/a.png", "2/a": "2/a.png"}
+    _touch(tmp_path / "2" / "a.jpg")
+    with pytest.raises(DataError) as caught:
+        split_files("", str(tmp_path), None)
+    assert "2/a.jpg" in caught.value.message and "2/a.png" in caught.value.message
+
+
+def test_a_missing_folder_has_nothing(tmp_path):
+    assert image_files(str(tmp_path / "no")) == [] and subfolders(str(tmp_path / "no")) == []
+    assert not any_image(str(tmp_path / "no"))
+    assert split_files("train", str(tmp_path / "no"), str(tmp_path / "not")).label_folder is None

@@ -1,0 +1,15 @@
+"""A real jtop service, told that it stands on a TX2. Run by inside.py, in a namespace of its own."""
+import logging
+import sys
+
+sys.base_prefix = "/run"  # where the service keeps its settings: gone with the namespace
+
+import jtop.service  # noqa: E402
+
+TX2 = {"Model": "quill", "Module": "NVIDIA Jetson TX2", "SoC": "tegra186", "CUDA Arch BIN": "6.2", "L4T": "32.7.4",
+       "Jetpack": "4.6.4"}
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    jtop.service.get_hardware = lambda: TX2
+    jtop.service.JtopServer(force=True).loop_for_ever()

@@ -1,0 +1,47 @@
+import pytest
+
+from dance_edge.energy.ina3221 import Ina3221Sensor, find_rails
+from dance_edge.errors import DeviceError
+
+MODULE = [("VDD_IN", 8000), ("VDD_SYS_CPU", 1500), ("VDD_SYS_DDR", 1200)]
+PARTS = [("VDD_SYS_GPU", 3000), ("VDD_SYS_SOC", 1000), ("VDD_4V0_WIFI", 5)]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1], [1, 2, 0]])
+def test_rails_are_told_apart_by_name_in_any_order(tmp_path, lay_chip, order):
+    lay_chip("0-0041/iio:device1", [MODULE[i] for i in order])
+    lay_chip("0-0040/iio:device0", PARTS)
+    sensor = Ina3221Sensor(str(tmp_path))
+    sample = sensor.read()
+    assert sensor.scope == sample.total == "VDD_IN"
+    assert sample.rails_w == {name: milliwatts / 1000.0 for name, milliwatts in MODULE + PARTS}
+
+
+def test_without_a_total_rail_it_reads_and_says_so(tmp_path, lay_chip):
+    lay_chip("0-0040/iio:device0", PARTS)
+    sensor = Ina3221Sensor(str(tmp_path))
+    assert sensor.total is None and sensor.scope == "" and sensor.read().total is None
+
+
+def test_no_files_no_sensor(tmp_path):
+    with pytest.raises(DeviceError):
+        Ina3221Sensor(str(tmp_path / "missing"))
+    assert find_rails(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("text", ["", "garbage\n", None])
+def test_a_total_that_cannot_be_read_is_an_error_not_zero(tmp_path, lay_chip, text):
+    path = lay_chip("0-0041/iio:device1", MODULE) / "in_power0_input"
+    sensor = Ina3221Sensor(str(tmp_path))
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+    with pytest.raises(DeviceError, match="VDD_IN"):
+        sensor.read()
+
+
+def test_a_part_that_cannot_be_read_is_left_out(tmp_path, lay_chip):
+    (lay_chip("0-0041/iio:device1", MODULE) / "in_power1_input").write_text("")
+    rails_w = Ina3221Sensor(str(tmp_path)).read().rails_w
+    assert rails_w == {"VDD_IN": 8.0, "VDD_SYS_DDR": 1.2}
