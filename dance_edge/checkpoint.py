@@ -128,7 +128,7 @@ def restore(checkpoint: Checkpoint, named_model: str, num_classes: int) -> nn.Mo
         raise CheckpointError("%s does not fit %s: %d of %d tensors match; %s" % (
             checkpoint.path, name, len(wanted) - len([one for one in wrong if not one.startswith("unknown")]),
             len(wanted), ", ".join(wrong[:3])), "give the architecture that it was saved from: --model")
-    network.load_state_dict(state)
+    network.load_state_dict(collections.OrderedDict(state))
     return network
 
 

@@ -114,3 +114,33 @@ def write_switch():
 def write_clip():
     """Writes images, BGR uint8 of one size, as a video: MJPEG, nearly lossless, where it ends in .avi."""
     return _write_clip
+
+
+@pytest.fixture(scope="session")
+def small_set(tmp_path_factory):
+    """A labelled data set of 14 + 4 drawn streets, 96x160: the folder's path."""
+    from dance_edge.data.streets import write_streets
+    from dance_edge.size import Size
+
+    folder = str(tmp_path_factory.mktemp("data") / "town")
+    write_streets(folder, "day", 14, 4, Size(96, 160), 3)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_run(small_set, tmp_path_factory):
+    """A finished run of BiSeNet on `small_set`, 6 steps and two prunes of the whole network: the folder's path.
+
+    Tests read it and leave it as it is.
+    """
+    from dance_edge.cli.main import run
+
+    folder = tmp_path_factory.mktemp("runs")
+    before = os.getcwd()
+    os.chdir(str(folder))
+    try:
+        assert run(["-q", "adapt", "--model", "bisenet", "--target", small_set, "--steps", "6", "--batch-size", "3",
+                    "--stages", "2", "--pruning-ratio", "0.5", "--scope", "all", "--out", "r", "--json", "a.json"]) == 0
+    finally:
+        os.chdir(before)
+    return str(folder / "r")

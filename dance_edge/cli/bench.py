@@ -78,9 +78,11 @@ def run_bench(config: BenchConfig, listener: Any) -> Benched:
     import tempfile
 
     from dance_edge.bench import training
+    from dance_edge.bench.disturbance import Disturbance
     from dance_edge.bench.inference import measure
     from dance_edge.energy.meter import EnergyMeter
     from dance_edge.energy.sensors import open_sensor
+    from dance_edge.events import Warned
     from dance_edge.run import open_run
 
     run = open_run(config.run_path)
@@ -90,13 +92,16 @@ def run_bench(config: BenchConfig, listener: Any) -> Benched:
         images = _images(run, variants[-1], config, scratch, listener)
         sensor = open_sensor("auto", listener, INTERVAL_S)
         try:
-            with EnergyMeter(sensor, INTERVAL_S, listener) as meter:
+            with EnergyMeter(sensor, INTERVAL_S, listener) as meter, Disturbance() as others:
                 measured = measure(variants, images.paths, config.images, meter, listener)
         finally:
             if sensor is not None:
                 sensor.close()
-    result = {"format": FORMAT, "run": run.path, "images": images.origin, "warnings": list(listener.warnings),
-              "inference": [one.to_dict() for one in measured], "training": cost.to_dict()}
+        if others.warning():
+            listener(Warned(others.warning()))
+    result = {"format": FORMAT, "run": run.path, "images": images.origin, "others_share": others.share,
+              "warnings": list(listener.warnings), "inference": [one.to_dict() for one in measured],
+              "training": cost.to_dict()}
     benched = Benched(result, measured, cost, run.folder)
     _write_to_run(benched, listener)
     return benched

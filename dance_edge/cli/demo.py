@@ -134,7 +134,8 @@ def _scan(config: DemoConfig) -> None:
 
     with Listener() as listener:
         _say(listener, 2, "scan the night: how much is there to see in each image?")
-        result, _ = run_scan(ScanConfig(_path(config, "night"), None, "sobel", _path(config, "scan"), False, None), listener)
+        night = ScanConfig(_path(config, "night"), None, "sobel", _path(config, "scan"), False, None)
+        result, _ = run_scan(night, listener)
         listener(Note("complexity of the night: mean %.3f, Maxwell loc %.3f, scale %.3f, KS distance %.3f"
                       % (result["mean"], result["loc"], result["scale"], result["ks_distance"])))
 
@@ -164,7 +165,8 @@ def _adapt(config: DemoConfig, course: Course) -> Dict[str, Any]:
     from dance_edge.training.config import AdaptConfig
 
     with Listener() as listener:
-        _say(listener, 4, "adapt it to the night: simple images smaller, rarer and lighter, fewer channels; then export")
+        _say(listener, 4, "adapt it to the night: simple images smaller, rarer and lighter, fewer channels; "
+                          "then export")
         facts = run_adapt(AdaptConfig(
             target=_path(config, "night"), source=_path(config, "source"), out=_path(config, "adapted"),
             seed=config.seed, steps=course.adapt_steps, batch_size=course.batch_size,
@@ -188,7 +190,7 @@ def _serve(config: DemoConfig) -> Dict[str, Any]:
     from dance_edge.cli.progress import Listener
     from dance_edge.cli.serve import ServeConfig, run_serve
     from dance_edge.errors import Interrupted
-    from dance_edge.training.interrupt import StopRequest
+    from dance_edge.interrupt import StopRequest
 
     with Listener() as listener, StopRequest() as stop:
         _say(listener, 5, "serve the drive: each frame at the size that its complexity asks for")
@@ -220,10 +222,12 @@ def _print(result: Dict[str, Any], config: DemoConfig) -> None:
     from dance_edge.cli.progress import duration
 
     sizes = sorted(result["served"]["sizes"].items(), key=lambda one: [int(side) for side in one[0].split("x")])
-    lines = ["drive     %d frames at %d sizes: %s" % (result["served"]["frames"], len(sizes),
-                                                      ", ".join("%s: %d" % one for one in sizes))]
+    lines = ["drive     %d frames, by size: %s" % (result["served"]["frames"],
+                                                   ", ".join("%s: %d" % one for one in sizes))]
     lines += ["%-9s %s" % one for one in result["files"].items()]
-    for line in lines + ["took      " + duration(result["duration_s"])]:
+    lines += ["took      " + duration(result["duration_s"]),
+              "In the table the source runs at full size, the adapted model at each image's own."]
+    for line in lines:
         say(line, config.json_path)
     table(("model", "mIoU night", "mIoU day", "GMAC", "M params", "p50 ms", "J an image", "energy"),
           [(one["name"], "%.1f %%" % (100.0 * one["miou_night"]), "%.1f %%" % (100.0 * one["miou_day"]),

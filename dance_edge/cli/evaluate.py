@@ -53,7 +53,8 @@ def _evaluate(config: EvalConfig) -> None:
         result = score(run, config, listener)
     rows = [["as deployed" if result["resolution"] == "adaptive" else "ratio %g" % result["resolution"],
              _share(result["pixels_ratio"]), _share(result["miou"])]]
-    rows += [["ratio %g" % one["ratio"], _share(one["pixels_ratio"]), _share(one["miou"])] for one in result.get("fixed", [])]
+    rows += [["ratio %g" % one["ratio"], _share(one["pixels_ratio"]), _share(one["miou"])]
+             for one in result.get("fixed", [])]
     table(["size", "pixels", "mIoU"], rows, json_path=config.json_path)
     table(["class", "IoU"], [[name, _share(value)] for name, value in result["per_class"].items()],
           json_path=config.json_path)
@@ -104,7 +105,8 @@ def _target(run: Any, config: EvalConfig, manifest: Any, on_event: Any) -> Any:
         return target
     stored = run.state().get("target")
     if not stored:
-        raise ConfigError("%s is a single file: it names no data to score on" % run.path, "give a data set with --data DIR")
+        raise ConfigError("%s is a single file: it names no data to score on" % run.path,
+                          "give a data set with --data DIR")
     target = stored_target(stored, manifest.classes)
     if config.split == "train":
         return target._replace(val=target.train, how="images that were trained on: " + target.how)

@@ -55,7 +55,7 @@ def _serve(config: ServeConfig) -> None:
     from dance_edge.cli.output import write_json
     from dance_edge.cli.progress import Listener
     from dance_edge.errors import Interrupted
-    from dance_edge.training.interrupt import StopRequest
+    from dance_edge.interrupt import StopRequest
 
     _check(config)
     with Listener() as listener, StopRequest() as stop:

@@ -53,7 +53,7 @@ def to_input(image: np.ndarray, size: Size, normalization: Normalization) -> np.
 
 
 def labels_to_size(labels: np.ndarray, size: Size) -> np.ndarray:
-    """`labels` (h, w), uint8 or int32, at `size` by nearest neighbour, of the same dtype."""
+    """`labels` (h, w), uint8 or int32, at `size` by nearest neighbour; class ids, so uint8 where it resizes."""
     if size_of(labels) == size:
         return labels
     if labels.dtype == np.int32:  # OpenCV 4.1 does not resize int32; class ids fit in a byte

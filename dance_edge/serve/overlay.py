@@ -30,9 +30,15 @@ class Overlay:
 
 
 def _write(picture: np.ndarray, text: str) -> None:
-    """`text` in the upper left corner, white on a black rim, a thirtieth of the picture's height."""
-    scale = max(0.35, picture.shape[0] / 30.0 / 22.0)  # a capital of this font is 22 pixels high at scale 1
-    origin = (int(8 * scale) + 2, int(30 * scale) + 2)
-    stroke = max(1, int(round(1.5 * scale)))
-    for gray, thickness in ((0, stroke + 2 * int(round(scale)) + 1), (255, stroke)):
-        cv2.putText(picture, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, (gray,) * 3, thickness, cv2.LINE_AA)
+    """`text` in the upper left corner, white on a dark ground; its height goes with the picture's.
+
+    A ground and not a rim: what a thicker stroke looks like, and how wide, depends on OpenCV's version.
+    """
+    scale = max(0.35, picture.shape[0] / 660.0)  # a capital is 22 pixels high at scale 1: a thirtieth of the picture
+    thickness = max(1, int(round(1.5 * scale)))
+    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
+    pad = int(8 * scale) + 1
+    ground = picture[:height + below + 2 * pad, :width + 2 * pad]
+    ground //= 4
+    cv2.putText(picture, text, (pad, height + pad), cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), thickness,
+                cv2.LINE_AA)

@@ -20,6 +20,7 @@ from dance_edge.energy.reading import EnergyReading, add_up, reading_from_dict
 from dance_edge.energy.sensors import open_sensor
 from dance_edge.errors import Interrupted
 from dance_edge.events import Note, OnEvent, Opened, ignore
+from dance_edge.interrupt import StopRequest
 from dance_edge.manifest import Manifest, manifest_from_dict
 from dance_edge.models.deployed import Deployed
 from dance_edge.runtime.torch_engine import open_torch
@@ -28,7 +29,6 @@ from dance_edge.training.claim import claim, clear, stored_config
 from dance_edge.training.config import AdaptConfig, check
 from dance_edge.training.evaluate import Evaluation, evaluate
 from dance_edge.training.expected import expect
-from dance_edge.training.interrupt import StopRequest
 from dance_edge.training.loader import TrainingImages, load
 from dance_edge.training.loop import Counts, Job, LoopPlan, train
 from dance_edge.training.recalibrate import recalibrate
@@ -58,21 +58,28 @@ def adapt(config: AdaptConfig, on_event: OnEvent = ignore) -> AdaptResult:
     if "facts" in state:
         return AdaptResult(folder, manifest_from_dict(state["manifest"]), state["facts"])
     sensor = open_sensor("auto", on_event)
-    with EnergyMeter(sensor, on_event=on_event) as meter, meter.window("adapt") as window:
-        profile = profile_from_dict(state["manifest"]["profile"]) if state else None
-        setup = prepare(config, profile, on_event)
-        os.makedirs(folder, exist_ok=True)
-        with run_folder.lock(folder):
-            if config.fresh:
-                clear(folder)
-            session = Session(folder, setup, state, window, on_event)
-            try:
-                return session.run()
-            except (Interrupted, KeyboardInterrupt) as reason:
-                raise session.interrupted(reason)
-            finally:
-                if sensor is not None:
-                    meter.trace.write_csv(os.path.join(folder, "energy.csv"), sensor.name)
+    try:
+        with EnergyMeter(sensor, on_event=on_event) as meter, meter.window("adapt") as window:
+            profile = profile_from_dict(state["manifest"]["profile"]) if state else None
+            setup = prepare(config, profile, on_event)
+            os.makedirs(folder, exist_ok=True)
+            with run_folder.lock(folder):
+                return _in_folder(Session(folder, setup, state, window, on_event), meter)
+    finally:
+        if sensor is not None:
+            sensor.close()
+
+
+def _in_folder(session: "Session", meter: EnergyMeter) -> AdaptResult:
+    if session.setup.config.fresh:
+        clear(session.folder)
+    try:
+        return session.run()
+    except (Interrupted, KeyboardInterrupt) as reason:
+        raise session.interrupted(reason)
+    finally:
+        if meter.sensor is not None:
+            meter.trace.write_csv(os.path.join(session.folder, "energy.csv"), meter.sensor.name)
 
 
 class Session:
@@ -129,7 +136,6 @@ class Session:
 
     def interrupted(self, reason: BaseException) -> Interrupted:
         """What to raise in place of `reason`: it says how to go on."""
-        self._state["energy_sessions"] = [one.to_dict() for one in self._earlier + [self._window.reading()]]
         self._write(run_folder.INTERRUPTED)
         text = reason.message if isinstance(reason, Interrupted) else "stopped by Ctrl-C"
         return Interrupted(text, "dance-edge adapt --config %s --out %s" % (
@@ -144,12 +150,13 @@ class Session:
         left = list(itertools.islice(setup.batches(), self.counts.step, None))
         workers = config.workers if config.workers >= 0 else min(2, max(0, (os.cpu_count() or 1) - 1))
         with StopRequest() as stop:
-            job = Job(setup.trainee, config, self.plan, setup.manifest, setup.full_pixels, self._save, stop,
-                      self._on_event)
+            job = Job(setup.trainee, config, self.plan, setup.manifest, setup.plans, setup.full_pixels, self._save,
+                      stop, self._on_event)
             train(job, self.counts, zip(left, load(images, left, workers)))
 
     def _save(self) -> None:
         save_checkpoint(self.folder, self.setup.trainee, self.counts)
+        self._write(run_folder.RUNNING)  # with the joules so far: the power may go without a word
 
     def _finish(self) -> AdaptResult:
         """Recalibrate BatchNorm on what will be served, score as deployed, write model.pt and run.json."""
@@ -187,12 +194,16 @@ class Session:
         return evaluate(setup.target.val, setup.target.read, engines, manifest, on_event=self._on_event)
 
     def _energy(self) -> EnergyReading:
-        readings = self._earlier + [self._window.reading()]
-        if all(one.gross_j is None and not one.measured for one in readings):
+        readings = self._readings()
+        if all(one.source == "none" for one in readings):
             return tx2_model.training_reading(self.counts.macs, self.counts.duration_s)
         return add_up(readings)
 
+    def _readings(self) -> List[EnergyReading]:
+        return self._earlier + [self._window.reading()]
+
     def _write(self, state: str) -> None:
+        self._state["energy_sessions"] = [one.to_dict() for one in self._readings()]
         run_folder.write_state(self.folder, dict(self._state, state=state))
 
 

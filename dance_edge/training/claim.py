@@ -9,7 +9,7 @@ from dance_edge.events import Note, OnEvent
 from dance_edge.training.config import AdaptConfig, changed_settings, config_from_dict
 
 _OURS = ("checkpoints", "engines")
-_OUR_FILES = ("run.json", "model.pt", "model.onnx", "source.pt", "source.onnx", "adapt.log", "energy.csv", "lock",
+_OUR_FILES = ("run.json", "model.pt", "model.onnx", "source.pt", "source.onnx", "adapt.log", "energy.csv",
               "report.json", "report.md", "report.html")
 
 

@@ -6,9 +6,11 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 import torch
 from torch import nn
 
+from dance_edge.complexity.policy import SlimPlan
 from dance_edge.data.sampler import Batch
 from dance_edge.errors import ConfigError, Interrupted
 from dance_edge.events import OnEvent, StageDone, StepDone
+from dance_edge.interrupt import StopRequest
 from dance_edge.manifest import Manifest
 from dance_edge.models.deployed import outputs_of
 from dance_edge.pruning.flops import TRAINING_FACTOR, count_macs
@@ -18,7 +20,6 @@ from dance_edge.pruning.schedule import channels_to_remove, prune_steps
 from dance_edge.pruning.surgery import PruneStep, prune
 from dance_edge.size import Size
 from dance_edge.training.config import AdaptConfig, learning_rate
-from dance_edge.training.interrupt import StopRequest
 from dance_edge.training.loader import Tensors
 from dance_edge.training.loss import adaptive_loss
 from dance_edge.training.recalibrate import batchnorms, pooled_batchnorms
@@ -94,12 +95,16 @@ class Trainee:
 
 
 class Job(NamedTuple):
-    """What the loop works on and with. `manifest` counts the dense network; `full_pixels`: the top rung's, by record."""
+    """What the loop works on and with. `manifest` counts the network as it came; `full_pixels` are the top rung's.
+
+    `slim_plans` and `full_pixels` go by the records that a batch's items name.
+    """
 
     trainee: Trainee
     config: AdaptConfig
     plan: LoopPlan
     manifest: Manifest
+    slim_plans: Sequence[SlimPlan]
     full_pixels: Sequence[int]
     save: Callable[[], None]
     stop: StopRequest
@@ -120,8 +125,8 @@ def train(job: Job, counts: Counts, steps: Iterator[Tuple[Batch, Tensors]]) -> N
             _end_stage(job, counts, stage, tensors.inputs)
             groups = _graph(job).groups()
         counts.duration_s = time.monotonic() - started_s
-        weights = tensors.weights if job.config.policy().weigh else torch.ones(1)
-        job.on_event(StepDone(counts.step, plan.steps, loss, float(weights.mean()), batch.size,
+        mean_p = sum(job.slim_plans[index].p for index in batch.items) / len(batch.items)
+        job.on_event(StepDone(counts.step, plan.steps, loss, mean_p, batch.size,
                               counts.pixels / max(counts.full_pixels, 1.0), rate,
                               counts.duration_s / counts.step * (plan.steps - counts.step)))
         last = counts.step == plan.steps

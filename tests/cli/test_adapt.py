@@ -1,0 +1,93 @@
+"""adapt as it is typed: the run folder, the JSON, the refusals."""
+import json
+import os
+import re
+
+import pytest
+
+from dance_edge.cli.main import run
+
+KEYS = {"run", "steps", "resumed_from_step", "images_offered", "images_kept", "pixels_ratio", "pixels_ratio_offered",
+        "macs_p", "channels_kept", "duration_s", "energy_j", "energy_source", "energy", "miou_before",
+        "miou_after", "format"}
+FILES = {"run.json", "model.pt", "model.onnx", "source.pt", "source.onnx", "report.json", "report.md", "report.html",
+         "adapt.log", "checkpoints"}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_run_folder_is_whole(small_run):
+    assert FILES <= set(os.listdir(small_run))
+    state = json.load(open(os.path.join(small_run, "run.json")))
+    assert state["state"] == "finished" and state["format"] == 1
+    assert state["target"]["train"] and state["target"]["val"] and state["config"]["steps"] == 6
+    latest = os.path.join(os.path.dirname(small_run), "runs", "latest")
+    assert os.path.islink(latest) and os.path.realpath(latest) == os.path.realpath(small_run)
+
+
+def test_the_json_s_keys_are_a_promise(small_run):
+    facts = json.load(open(os.path.join(os.path.dirname(small_run), "a.json")))
+    assert KEYS <= set(facts)
+    assert KEYS <= set(json.load(open(os.path.join(small_run, "report.json"))))
+
+
+def test_no_joule_stands_naked_in_a_report(small_run):
+    for name in ("report.md", "report.html"):
+        text = open(os.path.join(small_run, name), encoding="utf-8").read()
+        lines = [line for line in text.splitlines() if re.search(r"[\d.]+ k?J\b", line)]
+        assert lines and all("estimated" in line or "measured" in line for line in lines)
+
+
+def test_the_log_has_every_step(small_run):
+    text = open(os.path.join(small_run, "adapt.log"), encoding="utf-8").read()
+    assert all("step %d/6" % step in text for step in range(1, 7)) and "pixels saved" in text
+
+
+def test_a_finished_run_says_so_and_touches_no_model(small_set, capfd):
+    command = ["adapt", "--model", "bisenet", "--target", small_set, "--steps", "2", "--batch-size", "3", "--out", "r"]
+    assert run(["-q"] + command) == 0
+    stamps = {name: os.stat(os.path.join("r", name)).st_mtime_ns for name in ("model.pt", "model.onnx", "source.onnx")}
+    os.remove("runs/latest")
+    capfd.readouterr()
+    assert run(command) == 0
+    assert "finished" in capfd.readouterr().err
+    assert stamps == {name: os.stat(os.path.join("r", name)).st_mtime_ns for name in stamps}
+
+
+def test_only_what_is_missing_is_made(small_set, capfd):
+    command = ["adapt", "--model", "bisenet", "--target", small_set, "--steps", "2", "--batch-size", "3", "--out", "r"]
+    assert run(["-q"] + command) == 0
+    os.remove("r/model.onnx")
+    state = json.load(open("r/run.json"))
+    with open("r/run.json", "w") as file:
+        json.dump(dict(state, state="running"), file)  # as if the power had gone before the export
+    stamp = os.stat("r/model.pt").st_mtime_ns
+    assert run(command) == 0
+    assert os.path.exists("r/model.onnx") and os.stat("r/model.pt").st_mtime_ns == stamp
+    assert json.load(open("r/run.json"))["state"] == "finished"
+
+
+def test_the_settings_of_an_earlier_run_are_taken_and_flags_win(small_run, capfd):
+    earlier = os.path.join(small_run, "run.json")
+    assert run(["-q", "adapt", "--config", earlier, "--steps", "2", "--out", "r", "--json", "-"]) == 0
+    facts = json.loads(capfd.readouterr().out)
+    assert facts["steps"] == 2 and json.load(open("r/run.json"))["config"]["scope"] == "all"
+
+
+@pytest.mark.parametrize("flags, code, words", [
+    (["--model", "bisenet", "--target", "nowhere"], 3, "nowhere"),
+    (["--source", "missing.pt", "--target", "SET"], 4, "missing.pt"),
+    (["--target", "SET"], 2, "--source"), (["--model", "bisenet"], 2, "--target"),
+    (["--model", "bisenet", "--target", "SET", "--steps", "minus"], 2, "minus"),
+    (["--model", "bisenet", "--target", "SET", "--steps", "3", "--epochs", "2"], 2, "--epochs"),
+    (["--model", "bisenet", "--target", "SET", "--label-map", "none.json"], 3, "none.json"),
+    (["--model", "bisenet", "--target", "SET", "--config", "none.json"], 2, "none.json")])
+def test_what_a_user_gets_wrong(small_set, flags, code, words, capfd):
+    command = ["adapt", "--out", "bad"] + [small_set if flag == "SET" else flag for flag in flags]
+    assert run(command) == code
+    said = capfd.readouterr().err
+    assert re.search("^error: .*%s" % re.escape(words), said, re.M) and re.search("^hint: ", said, re.M)
+    assert "Traceback" not in said and not os.path.exists("bad")

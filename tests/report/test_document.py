@@ -1,0 +1,53 @@
+import copy
+
+import pytest
+
+from dance_edge.report.document import figures, percent, write_report
+
+FACTS = {
+    "run": "runs/<b>x</b>", "steps": 40, "resumed_from_step": None, "images_offered": 160, "images_kept": 80,
+    "pixels_ratio": 0.7, "pixels_ratio_offered": 0.35, "macs_p": 0.5, "channels_kept": 0.7, "duration_s": 61.0,
+    "energy_j": 123.4, "energy_source": "estimated (TX2 model)",
+    "energy": {"label": "estimated (TX2 model)", "reason": "r"},
+    "miou_before": 0.25, "miou_after": 0.5, "split": "12 of train", "batch_size": 4,
+    "broken": [["a/<i>.jpg", "cut off"]],
+    "before": {"per_class": {"road": 0.5, "sky": None}},
+    "after": {"per_class": {"road": 0.75, "sky": None}, "groups": [{"name": "dusk", "images": 3, "miou": None}]},
+    "prunes": [{"step": 10, "channels_kept": 0.9, "macs_ratio": 0.95, "logit_change": 0.01}],
+    "warnings": ["dark & starved"]}
+MANIFEST = {"model": "bisenet", "provenance": {"source": "s.pt", "target": "town"},
+            "rungs": [{"size": [96, 160], "macs": 2e9}]}
+EXPORT = {"rungs": [{"height": 96, "width": 160, "max_logit_error": 2e-6, "label_agreement": 1.0}]}
+
+
+@pytest.fixture
+def written(tmp_path):
+    write_report(str(tmp_path), copy.deepcopy(FACTS), MANIFEST, EXPORT)
+    names = ("report.json", "report.md", "report.html")
+    return {name: (tmp_path / name).read_text(encoding="utf-8") for name in names}
+
+
+def test_every_figure_stands_in_both_pages(written):
+    for text in (written["report.md"], written["report.html"]):
+        for words in ("25.0 %", "50.0 %", "80 of 160", "123.4 J, estimated (TX2 model)", "75.0 %", "cut off",
+                      "starved"):
+            assert words in text
+
+
+def test_markdown_tables_are_whole(written):
+    lines = written["report.md"].splitlines()
+    assert "| road | 50.0 % | 75.0 % |" in lines and "| sky | - | - |" in lines and "| dusk | 3 | - |" in lines
+    assert "| 160x96 | 2.00 G | 2.0e-06 | 100.0000 % |" in lines
+    before = [lines[i - 1] for i, line in enumerate(lines) if line.startswith("|")]
+    assert all(line == "" or line.startswith("|") for line in before)
+
+
+def test_names_of_files_are_text_in_html(written):
+    assert "<b>x</b>" not in written["report.html"] and "&lt;i&gt;.jpg" in written["report.html"]
+
+
+def test_a_figure_that_could_not_be_had_is_a_dash():
+    facts = dict(FACTS, energy_j=None, energy_source="none (no sensor)", miou_before=None)
+    table = dict(figures(facts))
+    assert table["energy of the training"] == "-, none (no sensor)" and table["mIoU on the target, before"] == "-"
+    assert percent(None) == "-" and percent(0.0) == "0.0 %"

@@ -1,0 +1,67 @@
+"""Scores of a network whose answer is known, as deployed and at fixed sizes."""
+import numpy as np
+import pytest
+
+from dance_edge.data.dataset import Record, Sample
+from dance_edge.errors import ConfigError
+from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
+from dance_edge.size import Size
+from dance_edge.training.evaluate import evaluate, size_for
+
+RECORDS = [Record("a/1.png", "", "", "a"), Record("b/2.png", "", "", "b")]
+
+
+def sample(record):
+    """The right half is bright and of class 1; in b a column of dark pixels is called bright."""
+    image = np.full((128, 192, 3), 40, np.uint8)
+    image[:, 96:] = 220
+    label = np.zeros((128, 192), np.uint8)
+    label[:, 96:] = 1
+    if record.group == "b":
+        label[:, 64:96] = 1
+    return Sample(image, label, record.key)
+
+
+@pytest.fixture
+def engines(tmp_path, switch_manifest, write_switch):
+    return open_onnxruntime(write_switch(tmp_path / "m.onnx", switch_manifest()))
+
+
+def test_miou_by_hand_at_full_size_and_by_group(engines, switch_manifest):
+    found = evaluate(RECORDS, sample, engines, switch_manifest(), 1.0)
+    # over both images: class 0: 96 + 64 right of 192; class 1: 192 right of 224 (columns)
+    assert found.per_class["dark"] == pytest.approx(160 / 192) and found.per_class["bright"] == pytest.approx(192 / 224)
+    assert found.miou == pytest.approx((160 / 192 + 192 / 224) / 2) and found.pixels_ratio == 1.0
+    assert [(one["name"], one["images"]) for one in found.groups] == [("a", 1), ("b", 1)]
+    assert found.groups[0]["miou"] == 1.0 and found.groups[1]["miou"] == pytest.approx((64 / 96 + 96 / 128) / 2)
+    assert found.to_dict()["resolution"] == 1.0
+
+
+def test_as_deployed_each_image_has_its_own_size(engines, switch_manifest):
+    manifest = switch_manifest()
+    found = evaluate(RECORDS, sample, engines, manifest)
+    size = size_for(manifest, sample(RECORDS[0]).image, None)
+    assert size in [rung.size for rung in manifest.rungs]
+    assert found.pixels_ratio == pytest.approx(size.pixels / (128 * 192))
+    assert found.to_dict()["resolution"] == "adaptive"
+    assert found.miou == pytest.approx((160 / 192 + 192 / 224) / 2, abs=0.02)
+
+
+def test_a_smaller_fixed_size_takes_fewer_pixels(engines, switch_manifest):
+    found = evaluate(RECORDS, sample, engines, switch_manifest(), 0.5)
+    assert found.pixels_ratio == 0.25 and found.ratio == 0.5
+
+
+def test_a_class_that_nobody_has_is_none_and_left_out(engines, switch_manifest):
+    from dance_edge.data.labels import ClassSet
+
+    manifest = switch_manifest(classes=ClassSet(("dark", "bright", "ghost"), ((0, 0, 0),) * 3))
+    found = evaluate(RECORDS[:1], sample, engines, manifest, 1.0)
+    assert found.per_class["ghost"] is None and found.miou == 1.0
+
+
+def test_without_a_profile_there_is_no_p(switch_manifest):
+    with pytest.raises(ConfigError) as caught:
+        size_for(switch_manifest(profile=None), np.zeros((128, 192, 3), np.uint8), None)
+    assert "--ratio" in caught.value.hint
+    assert size_for(switch_manifest(profile=None), np.zeros((128, 192, 3), np.uint8), 1.0) == Size(128, 192)
