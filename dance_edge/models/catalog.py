@@ -30,7 +30,8 @@ def build(model: str, num_classes: int) -> nn.Module:
 
 def stride_of(network: nn.Module) -> int:
     """The multiple that the input's sides must be of: the network's own `stride`, else 32."""
-    return int(getattr(network, "stride", DEFAULT_STRIDE))
+    stride = getattr(network, "stride", DEFAULT_STRIDE)
+    return stride if isinstance(stride, int) else DEFAULT_STRIDE  # a bare layer's own stride is a tuple
 
 
 def check_named_by_user(recorded: str, named: str) -> str:

@@ -91,7 +91,9 @@ class Trainee:
     def prune(self, graph: ChannelGraph, stage: int, count: int) -> PruneStep:
         """Remove about `count` channels."""
         self._macs.clear()
-        return prune(self.network, self.optimizer, graph, stage, count)
+        done = prune(self.network, self.optimizer, graph, stage, count)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the cut gave plain tensors
+        return done
 
 
 class Job(NamedTuple):

@@ -16,8 +16,8 @@ def bytes_per_pixel(network: nn.Module, stride: int) -> float:
     """Training memory per input pixel: all outputs of the leaf modules of a small forward pass, and their gradients."""
     seen: List[int] = []
 
-    def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-        if isinstance(output, torch.Tensor):
+    def hook(module: nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(output, torch.Tensor) and not getattr(module, "inplace", False):
             seen.append(output.numel() * output.element_size())
 
     size = Size(2 * stride, 2 * stride)

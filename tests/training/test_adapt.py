@@ -164,8 +164,8 @@ def test_a_cut_image_is_left_out_and_named(small_set, tmp_path):
 
 def test_a_plain_run_keeps_every_image_at_full_size(small_set):
     events = []
-    facts = adapt(config(small_set, slim=False, steps=0, epochs=2), events.append).facts
-    assert facts["images_kept"] == facts["images_offered"] == 28 and facts["pixels_ratio_offered"] == 1
+    facts = adapt(config(small_set, slim=False, steps=0, epochs=3), events.append).facts
+    assert facts["images_kept"] == facts["images_offered"] == 42 and facts["pixels_ratio_offered"] == 1
     assert {one.size for one in events if isinstance(one, StepDone)} == {(96, 160)}
 
 
