@@ -63,6 +63,19 @@ def command(json_path: Optional[str], config: Optional[str], **flags: Any) -> No
         facts = run_adapt(_settings(config, flags), listener)
     if json_path:
         write_json(json_path, facts)
+    _print(facts, json_path)
+
+
+def _print(facts: Dict[str, Any], json_path: Optional[str]) -> None:
+    from dance_edge.cli.output import say, table
+    from dance_edge.report.document import figures
+    from dance_edge.run import read_state
+
+    table(["", "adapted"], [list(one) for one in figures(facts)], json_path=json_path)
+    target = read_state(facts["run"])["target"]["root"]
+    say("report: %s" % os.path.join(facts["run"], "report.md"), json_path)
+    say("for longer: dance-edge adapt --source %s --target %s --steps %d" % (
+        facts["run"], target, 4 * facts["steps"]), json_path)
 
 
 def _settings(path: Optional[str], flags: Dict[str, Any]) -> Any:

@@ -64,25 +64,25 @@ def adapt(config: AdaptConfig, on_event: OnEvent = ignore) -> AdaptResult:
             setup = prepare(config, profile, on_event)
             os.makedirs(folder, exist_ok=True)
             with run_folder.lock(folder):
-                return _in_folder(Session(folder, setup, state, window, on_event), meter)
+                return _in_folder(Attempt(folder, setup, state, window, on_event), meter)
     finally:
         if sensor is not None:
             sensor.close()
 
 
-def _in_folder(session: "Session", meter: EnergyMeter) -> AdaptResult:
-    if session.setup.config.fresh:
-        clear(session.folder)
+def _in_folder(attempt: "Attempt", meter: EnergyMeter) -> AdaptResult:
+    if attempt.setup.config.fresh:
+        clear(attempt.folder)
     try:
-        return session.run()
+        return attempt.run()
     except (Interrupted, KeyboardInterrupt) as reason:
-        raise session.interrupted(reason)
+        raise attempt.interrupted(reason)
     finally:
         if meter.sensor is not None:
-            meter.trace.write_csv(os.path.join(session.folder, "energy.csv"), meter.sensor.name)
+            meter.trace.write_csv(os.path.join(attempt.folder, "energy.csv"), meter.sensor.name)
 
 
-class Session:
+class Attempt:
     """One start of a run, in its folder: from the checkpoint, if there is one, to the model."""
 
     def __init__(self, folder: str, setup: Setup, state: Dict[str, Any], window: Window, on_event: OnEvent) -> None:
@@ -92,14 +92,14 @@ class Session:
         self._window = window
         self._on_event = on_event
         self._state = dict(state) if state else self._begin()
-        self._earlier = [reading_from_dict(facts) for facts in self._state["energy_sessions"]]
+        self._earlier = [reading_from_dict(facts) for facts in self._state["energy_parts"]]
         self.plan = LoopPlan(**self._state["plan"])  # fixed before step 1, whatever memory is free today
 
     def _begin(self) -> Dict[str, Any]:
         setup = self.setup
         return {
             "number": run_folder.next_number(), "config": stored_config(setup.config), "target": setup.target.to_dict(),
-            "manifest": setup.manifest.to_dict(), "plan": dict(setup.plan._asdict()), "energy_sessions": [],
+            "manifest": setup.manifest.to_dict(), "plan": dict(setup.plan._asdict()), "energy_parts": [],
             "broken": [list(one) for one in setup.broken], "before": None, "resumed_from_step": None,
             "versions": {"dance-edge": dance_edge.__version__, "python": platform.python_version(),
                          "torch": str(torch.__version__), "numpy": str(np.__version__)}}
@@ -203,23 +203,23 @@ class Session:
         return self._earlier + [self._window.reading()]
 
     def _write(self, state: str) -> None:
-        self._state["energy_sessions"] = [one.to_dict() for one in self._readings()]
+        self._state["energy_parts"] = [one.to_dict() for one in self._readings()]
         run_folder.write_state(self.folder, dict(self._state, state=state))
 
 
-def run_facts(session: Session, after: Evaluation, energy: EnergyReading) -> Dict[str, Any]:
+def run_facts(attempt: Attempt, after: Evaluation, energy: EnergyReading) -> Dict[str, Any]:
     """The training part of report.json, its keys those of `adapt --json`."""
-    counts, setup, before = session.counts, session.setup, session.before
+    counts, setup, before = attempt.counts, attempt.setup, attempt.before
     full = sum(setup.full_pixels) / float(len(setup.full_pixels))
-    kept = counts.removed / float(session.plan.scope_channels) if session.plan.scope_channels else 0.0
+    gone = counts.removed / float(attempt.plan.scope_channels) if attempt.plan.scope_channels else 0.0
     return {
-        "run": session.folder, "steps": counts.step, "resumed_from_step": session.resumed_from_step,
+        "run": attempt.folder, "steps": counts.step, "resumed_from_step": attempt.resumed_from_step,
         "images_offered": counts.offered, "images_kept": counts.kept,
         "pixels_ratio": counts.pixels / max(1.0, counts.full_pixels),
         "pixels_ratio_offered": counts.pixels / max(1.0, counts.offered * full),
-        "macs_p": counts.macs / 1e15, "channels_kept": 1.0 - kept, "duration_s": counts.duration_s,
+        "macs_p": counts.macs / 1e15, "channels_kept": 1.0 - gone, "duration_s": counts.duration_s,
         "energy_j": energy.gross_j, "energy_source": energy.label, "energy": energy.to_dict(),
         "miou_before": before["miou"] if before else None, "miou_after": after.miou,
         "before": before, "after": after.to_dict(), "split": setup.target.how, "prunes": counts.prunes,
-        "broken": [list(one) for one in setup.broken], "batch_size": session.plan.batch_size,
+        "broken": [list(one) for one in setup.broken], "batch_size": attempt.plan.batch_size,
         "last_loss": counts.loss}

@@ -92,7 +92,7 @@ class Trainee:
         """Remove about `count` channels."""
         self._macs.clear()
         done = prune(self.network, self.optimizer, graph, stage, count)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the cut gave plain tensors
+        self.network.to(memory_format=torch.channels_last)  # the cut gave plain tensors
         return done
 
 

@@ -191,7 +191,7 @@ def test_a_sensor_s_joules_are_measured_and_kept_over_a_pause(small_set, monkeyp
 
     with pytest.raises(Interrupted):
         adapt(config(small_set, checkpoint_every=1), stop)
-    first = run_folder.read_state("r")["energy_sessions"]
+    first = run_folder.read_state("r")["energy_parts"]
     facts = adapt(config(small_set, checkpoint_every=1)).facts
     assert facts["energy_source"] == "measured (made, VDD_IN)" and len(first) == 1
     assert facts["energy_j"] == pytest.approx(10.0 * facts["energy"]["duration_s"], rel=0.05)

@@ -32,7 +32,7 @@ def test_an_image_that_is_all_void_weighs_nothing():
     logits, labels = logits_and_labels()
     labels[1] = VOID
     losses = image_losses(logits, labels)
-    assert float(losses[1]) == 0 and torch.isfinite(losses).all()
+    assert losses[1].item() == 0 and torch.isfinite(losses).all()
     adaptive_loss([logits], labels, torch.tensor([1.0, 1.0]), 2.0).backward()
     assert torch.isfinite(logits.grad).all() and float(logits.grad[1].abs().sum()) == 0
 
