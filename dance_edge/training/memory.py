@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from dance_edge.errors import ConfigError
+from dance_edge.models.probe import probe
 from dance_edge.size import Size
 
 GRADIENT_FACTOR = 2.0  # each activation is kept for the backward pass, and has a gradient
@@ -16,22 +17,12 @@ def bytes_per_pixel(network: nn.Module, stride: int) -> float:
     """Training memory per input pixel: all outputs of the leaf modules of a small forward pass, and their gradients."""
     seen: List[int] = []
 
-    def hook(module: nn.Module, _inputs: Any, output: Any) -> None:
-        if isinstance(output, torch.Tensor) and not getattr(module, "inplace", False):
+    def hook(layer: nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(output, torch.Tensor) and not getattr(layer, "inplace", False):
             seen.append(output.numel() * output.element_size())
 
     size = Size(2 * stride, 2 * stride)
-    leaves = [module for module in network.modules() if not list(module.children())]
-    handles = [module.register_forward_hook(hook) for module in leaves]
-    training = network.training
-    try:
-        network.eval()
-        with torch.no_grad():
-            network(torch.zeros(1, 3, size.height, size.width, device=next(network.parameters()).device))
-    finally:
-        network.train(training)
-        for handle in handles:
-            handle.remove()
+    probe(network, size, [module for module in network.modules() if not list(module.children())], hook)
     return GRADIENT_FACTOR * sum(seen) / size.pixels
 
 

@@ -1,10 +1,11 @@
 """BatchNorm statistics: measured anew on what will be served, and held still where a batch cannot give any."""
-from typing import Iterable, List
+from typing import Any, Iterable, List
 
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from dance_edge.models.probe import probe
 from dance_edge.size import Size
 
 
@@ -17,20 +18,11 @@ def pooled_batchnorms(network: nn.Module, size: Size) -> List[_BatchNorm]:
     """Those that see one value a channel and image (pooled features): in a batch of one they have nothing to norm."""
     found: List[_BatchNorm] = []
 
-    def look(module: _BatchNorm, inputs: List[torch.Tensor]) -> None:
+    def hook(layer: _BatchNorm, inputs: Any, _output: torch.Tensor) -> None:
         if inputs[0].shape[2:].numel() == 1:
-            found.append(module)
+            found.append(layer)
 
-    handles = [module.register_forward_pre_hook(look) for module in batchnorms(network)]
-    training = network.training
-    try:
-        network.eval()
-        with torch.no_grad():
-            network(torch.zeros(1, 3, size.height, size.width, device=next(network.parameters()).device))
-    finally:
-        network.train(training)
-        for handle in handles:
-            handle.remove()
+    probe(network, size, batchnorms(network), hook)
     return found
 
 
