@@ -37,8 +37,8 @@ class EvalConfig(NamedTuple):
 def command(**flags: Any) -> None:
     """Score RUN's model (default runs/latest) on the run's validation images, or on those of --data.
 
-    Each image is resized by its p, as when serving; labels are compared at their own size. The field's figure for
-    one size is --ratio 1.0.
+    Each image is resized by its p, as when serving; labels are compared at their own size. --ratio 1.0 scores all
+    images at full size.
     """
     _evaluate(EvalConfig(**flags))
 
