@@ -1,6 +1,6 @@
 """A data set that the project draws itself: street scenes with exact labels, by day and by night in fog.
 
-The two domains show the same streets; what differs is the light. By night there is 13-30 % of the light, tinted by
+The two domains show the same streets; what differs is the light. By night there is 16-34 % of the light, tinted by
 the sky or by sodium lamps, plus headlights, street lamps, lit windows and their halos; fog takes contrast with depth;
 the sensor's noise is three times that of the day. A small network that was trained by day loses most of its mIoU by
 night, and finds it again by training on night images: nothing is missing there, it only looks different.

@@ -41,13 +41,13 @@ def day(rng: Any, haze: Tuple[int, int, int], sunny: bool) -> Weather:
 
 def night(rng: Any) -> Weather:
     """Dusk to night, under a blue sky or sodium lamps, in fog from thin to thick."""
-    gain, sodium = float(rng.uniform(0.13, 0.30)), float(rng.uniform(0.0, 1.0))
+    gain, sodium = float(rng.uniform(0.16, 0.34)), float(rng.uniform(0.0, 1.0))
     cast = (1.25 - 0.6 * sodium, 1.0 - 0.05 * sodium, 0.78 + 0.4 * sodium)
     veil = float(rng.uniform(24.0, 62.0))
-    return Weather((gain * cast[0], gain * cast[1], gain * cast[2]), 0.4, float(rng.uniform(0.004, 0.026)),
+    return Weather((gain * cast[0], gain * cast[1], gain * cast[2]), 0.4, float(rng.uniform(0.004, 0.022)),
                    (veil * cast[0], veil * cast[1], veil * cast[2]), float(rng.uniform(0.25, 0.6)),
                    float(rng.uniform(0.25, 0.55)), float(rng.uniform(0.5, 1.0)), float(rng.uniform(0.75, 0.95)),
-                   float(rng.uniform(4.0, 8.0)))
+                   float(rng.uniform(3.0, 6.0)))
 
 
 def develop(canvas: Canvas, size: Size, camera: Camera, texture: np.ndarray, things: List[Thing], weather: Weather,

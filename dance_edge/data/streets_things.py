@@ -174,7 +174,7 @@ def _person(canvas: Canvas, person: Person) -> None:
 
 
 def _post(canvas: Canvas, post: Post) -> None:
-    half = max(0.06, 1.1 * post.z / canvas.camera.focal)  # never thinner than one pixel of the picture
+    half = max(0.08, 1.5 * post.z / canvas.camera.focal)  # never thinner than 1.5 pixels of the picture
     x, z, top, arm = post.x, post.z, post.height, -post.side
 
     def part(points: Any, colour: Colour, shines: int = Shine.DARK) -> None:
