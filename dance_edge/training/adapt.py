@@ -35,7 +35,7 @@ from dance_edge.training.recalibrate import recalibrate
 from dance_edge.training.resume import load_checkpoint, newest_checkpoint, save_checkpoint
 from dance_edge.training.setup import Setup, measured_manifest, prepare
 
-RECALIBRATION_IMAGES = 64
+RECALIBRATION_IMAGES = 128
 CHECKPOINT_EVERY = 50
 
 

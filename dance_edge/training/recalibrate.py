@@ -27,22 +27,24 @@ def pooled_batchnorms(network: nn.Module, size: Size) -> List[_BatchNorm]:
 
 
 def recalibrate(network: nn.Module, inputs: Iterable[torch.Tensor]) -> int:
-    """Replace the running statistics by the plain mean over `inputs`, batches (N, 3, H, W); returns the batches used.
+    """Replace the running statistics by their mean over `inputs`, batches (N, 3, H, W); returns the images used.
 
-    Batches of one size a time bias the running averages towards the last sizes seen; deployment sees the mix.
+    Every image counts the same, whatever the size of its batch. Batches of one size a time bias the running averages
+    towards the last sizes seen; deployment sees the mix.
     """
     layers = batchnorms(network)
     former = [(layer.momentum, layer.training) for layer in layers]
     training = network.training
     for layer in layers:
         layer.reset_running_stats()
-        layer.momentum = None  # type: ignore[assignment]  # a cumulative mean
     network.train()
     used = 0
     with torch.no_grad():
         for batch in inputs:
+            used += len(batch)
+            for layer in layers:
+                layer.momentum = len(batch) / float(used)  # a cumulative mean by images
             network(batch)
-            used += 1
     network.train(training)
     for layer, (momentum, mode) in zip(layers, former):
         layer.momentum = momentum

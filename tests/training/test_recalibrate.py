@@ -7,13 +7,13 @@ from dance_edge.size import Size
 from dance_edge.training.recalibrate import batchnorms, pooled_batchnorms, recalibrate
 
 
-def test_statistics_become_the_mean_over_the_batches_whatever_their_order():
+def test_statistics_become_the_mean_over_the_images_whatever_the_batches_order():
     network = nn.Sequential(nn.BatchNorm2d(1))
     network[0].momentum = 0.1
-    small, large = torch.full((2, 1, 2, 2), 1.0), torch.full((2, 1, 8, 8), 3.0)
-    for order in ([small, large], [large, small]):
-        assert recalibrate(network, order) == 2
-        assert float(network[0].running_mean) == pytest.approx(2.0) and network[0].momentum == 0.1
+    few, many = torch.full((2, 1, 2, 2), 1.0), torch.full((6, 1, 8, 8), 3.0)
+    for order in ([few, many], [many, few]):
+        assert recalibrate(network, order) == 8
+        assert float(network[0].running_mean) == pytest.approx(2.5) and network[0].momentum == 0.1  # by images
 
 
 def test_weights_and_modes_stay_as_they_were():
