@@ -12,8 +12,16 @@ def test_statistics_become_the_mean_over_the_images_whatever_the_batches_order()
     network[0].momentum = 0.1
     few, many = torch.full((2, 1, 2, 2), 1.0), torch.full((6, 1, 8, 8), 3.0)
     for order in ([few, many], [many, few]):
-        assert recalibrate(network, order) == 8
+        assert recalibrate(network, order, share=1.0) == 8
         assert float(network[0].running_mean) == pytest.approx(2.5) and network[0].momentum == 0.1  # by images
+
+
+def test_what_training_saw_keeps_its_half():
+    network = nn.Sequential(nn.BatchNorm2d(1))
+    network[0].running_mean.fill_(1.0)
+    network[0].running_var.fill_(4.0)
+    recalibrate(network, [torch.full((2, 1, 2, 2), 3.0)])
+    assert float(network[0].running_mean) == pytest.approx(2.0) and float(network[0].running_var) == pytest.approx(2.0)
 
 
 def test_weights_and_modes_stay_as_they_were():
