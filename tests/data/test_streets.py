@@ -46,9 +46,9 @@ def test_the_same_scene_on_every_machine(scenes):
     # Rounding may move a pixel between versions of OpenCV; a street that looks otherwise moves hundreds.
     day, night, labels = scenes[5]
     counts = np.bincount(labels.ravel(), minlength=8)
-    assert np.abs(counts - [4003, 1533, 4694, 148, 695, 1613, 239, 899]).max() < 30
+    assert np.abs(counts - [4003, 1533, 4684, 161, 692, 1613, 239, 899]).max() < 30
     assert np.abs(day.mean(axis=(0, 1)) - [118.7, 122.0, 119.8]).max() < 0.5
-    assert np.abs(night.mean(axis=(0, 1)) - [48.6, 55.5, 62.2]).max() < 0.5
+    assert np.abs(night.mean(axis=(0, 1)) - [51.1, 58.0, 64.4]).max() < 0.5
 
 
 def test_every_class_has_its_share(scenes):
