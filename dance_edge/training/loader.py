@@ -73,5 +73,6 @@ def _stack(rows: List[Any]) -> Union[Tensors, DanceError]:
 
 
 def _quiet_worker(_number: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to answer
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group, they are the main process's to answer
+        signal.signal(number, signal.SIG_IGN)
     cv2.setNumThreads(0)
