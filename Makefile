@@ -27,7 +27,7 @@ venv: .venv/.installed
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install -q -c constraints/today.txt setuptools wheel
 	.venv/bin/python -m pip install -q -c constraints/today.txt --use-pep517 --no-build-isolation \
-		-e '.[train,serve,report,dev]'
+		-e '.[train,serve,report,jetson,dev]'
 	@touch $@
 
 venv36: .venv36/.installed
@@ -37,8 +37,8 @@ venv36: .venv36/.installed
 		|| { echo 'error: no Python 3.6 found: install one (pyenv install 3.6.15), or name it: make $(MAKECMDGOALS) PYTHON36=PATH' >&2; exit 1; }
 	test -x .venv36/bin/python || '$(PYTHON36)' -m venv .venv36
 	.venv36/bin/python -m pip install -q pip==21.3.1 setuptools==59.6.0 wheel==0.37.1
-	.venv36/bin/python -m pip install -q -c constraints/jetpack46.txt --only-binary=:all: \
-		-e '.[train,serve,report,dev]'
+	.venv36/bin/python -m pip install -q -c constraints/jetpack46.txt --only-binary=:all: --no-binary=jetson-stats \
+		-e '.[train,serve,report,jetson,dev]'
 	@touch $@
 
 demo: venv
