@@ -1,5 +1,5 @@
 """What a job says while it works. Jobs take one callable `on_event`; only the command line prints."""
-from typing import Callable, NamedTuple, Optional, Union
+from typing import Callable, NamedTuple, Optional, Tuple, Union
 
 from dance_edge.size import Size
 
@@ -43,6 +43,19 @@ class StepDone(NamedTuple):
     eta_s: Optional[float]
 
 
+class EpochDone(NamedTuple):
+    """One epoch of images offered, from 1. Of those `kept`, by size in `per_size`, `waiting` (earlier ones with them)
+    fill no batch yet; `pixels_ratio_offered` is pixels kept / those of all images offered, at full size."""
+
+    epoch: int
+    epochs: int
+    offered: int
+    kept: int
+    waiting: int
+    pixels_ratio_offered: float
+    per_size: Tuple[Tuple[Size, int], ...]
+
+
 class StageDone(NamedTuple):
     """One prune. `channels_kept` is the share of the scope's original channels, `macs_ratio` MACs / dense MACs."""
 
@@ -53,7 +66,7 @@ class StageDone(NamedTuple):
     logit_change: float
 
 
-Event = Union[Note, Warned, Opened, Progress, StepDone, StageDone]
+Event = Union[Note, Warned, Opened, Progress, StepDone, EpochDone, StageDone]
 OnEvent = Callable[[Event], None]
 
 

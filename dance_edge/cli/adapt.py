@@ -30,11 +30,23 @@ from dance_edge.cli import options
 @click.option("--indicator", type=click.Choice(["sobel", "weber"]), help="Complexity: sobel (Eq. 1, default) or weber.")
 @click.option("--ratio-range", type=float, nargs=2, metavar="LOW HIGH",
               help="Size per side at p = 0 and 1; default 0.5 1.0.")
+@click.option("--drop-range", type=float, nargs=2, metavar="HIGH LOW",
+              help="Chance to be dropped at p = 0 and 1; default 1.0 0.0.")
+@click.option("--weight-range", type=float, nargs=2, metavar="LOW HIGH",
+              help="Weight of the loss at p = 0 and 1; default 0.0 1.0.")
+@click.option("--keep-floor", type=float, metavar="P", help="Least probability to keep an image; default 0.")
+@click.option("--anneal", type=float, metavar="SHARE", help="Drop nothing in this share of the run's end; default 0.")
+@click.option("--p", "p_rule", type=click.Choice(["proposed", "random", "inverse"]),
+              help="What stands for p, for ablations; default proposed.")
 @click.option("--no-downsample", is_flag=True, help="Train every image at full size.")
 @click.option("--no-drop", is_flag=True, help="Keep every image.")
 @click.option("--no-weigh", is_flag=True, help="Weigh every image's loss the same.")
 @click.option("--no-slimming", is_flag=True, help="Plain fine-tuning: none of the above, no pruning.")
-@click.option("--no-augment", is_flag=True, help="No flips, zooms or brightness changes.")
+@click.option("--no-augment", is_flag=True, help="None of the three below.")
+@click.option("--no-flip", is_flag=True, help="No mirror images.")
+@click.option("--no-scale-crop", is_flag=True, help="No zooms.")
+@click.option("--no-color-jitter", is_flag=True, help="No changes of brightness and contrast.")
+@click.option("--full-decode", is_flag=True, help="Decode every JPEG in full, also where half its size would do.")
 @click.option("--freeze-bn", is_flag=True, help="Hold BatchNorm's statistics still.")
 @click.option("--stride", type=int, metavar="N", help="The multiple that input sides must be of; default the model's.")
 @click.option("--skip-mismatched", is_flag=True, help="Leave out pairs whose label has another size than its image.")
@@ -88,7 +100,7 @@ def _settings(path: Optional[str], flags: Dict[str, Any]) -> Any:
         values = dict(content.get("config", content))
     elif not flags.get("target") and flags.get("out") and os.path.exists(os.path.join(flags["out"], "run.json")):
         values = dict(read_json(os.path.join(flags["out"], "run.json")).get("config", {}))
-    for positive in ("downsample", "drop", "weigh", "augment"):
+    for positive in ("downsample", "drop", "weigh", "augment", "flip", "scale_crop", "color_jitter"):
         if flags.pop("no_" + positive):
             values[positive] = False
     if flags.pop("no_slimming"):

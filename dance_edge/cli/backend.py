@@ -73,16 +73,22 @@ def _warn_of_other_weights(run: Run, on_event: OnEvent) -> None:
                         % run.path))
 
 
-def _open_torch(run: Run, model_flag: Optional[str], on_event: OnEvent) -> Engines:
+def open_network(run: Run, model_flag: Optional[str]) -> Any:
+    """RUN's network as a PyTorch module that gives logits; errors as in `open_engines`."""
     if run.model_pt is None:
         raise ConfigError("%s has no checkpoint for PyTorch" % run.path, "take --backend onnxruntime or auto")
     checkpoint = _read_checkpoint(run)
     from dance_edge.checkpoint import restore
+
+    return restore(checkpoint, model_flag or "", len(checkpoint.manifest.classes.names))
+
+
+def _open_torch(run: Run, model_flag: Optional[str], on_event: OnEvent) -> Engines:
+    network = open_network(run, model_flag)
     from dance_edge.models.deployed import Deployed
     from dance_edge.runtime.torch_engine import open_torch
 
-    network = restore(checkpoint, model_flag or "", len(checkpoint.manifest.classes.names))
-    on_event(Note("backend: torch, %s" % os.path.relpath(run.model_pt)))
+    on_event(Note("backend: torch, %s" % os.path.relpath(run.model_pt or "")))
     return open_torch(Deployed(network))
 
 

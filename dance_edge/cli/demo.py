@@ -183,7 +183,7 @@ def _score(run_path: str, data: str, listener: Any) -> float:
     from dance_edge.run import open_run
 
     config = EvalConfig(run_path=run_path, data=data, layout=None, split=None, label_map=None, ratio=None, curve=False,
-                        profile=None, backend="auto", model=None, json_path=None)
+                        upsample="labels", profile=None, backend="auto", model=None, json_path=None)
     return float(score(open_run(run_path), config, listener)["miou"])
 
 

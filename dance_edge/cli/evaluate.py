@@ -5,6 +5,8 @@ import click
 
 from dance_edge.cli import options
 
+_SHOWN = 20  # groups of a kind; the JSON has all
+
 
 class EvalConfig(NamedTuple):
     """The flags of one call, as the user gave them."""
@@ -16,6 +18,7 @@ class EvalConfig(NamedTuple):
     label_map: Optional[str]
     ratio: Optional[float]
     curve: bool
+    upsample: str
     profile: Optional[str]
     backend: str
     model: Optional[str]
@@ -30,6 +33,8 @@ class EvalConfig(NamedTuple):
 @options.label_map_option
 @click.option("--ratio", type=click.FloatRange(0.1, 1.0), metavar="R", help="One fixed size for all: R per side.")
 @click.option("--curve", is_flag=True, help="Also every fixed size of the ladder: the peer that counts.")
+@click.option("--upsample", type=click.Choice(("labels", "logits")), default="labels", show_default=True,
+              help="logits: also the papers' way, logits at the label's size before the argmax; needs PyTorch.")
 @options.profile_option
 @options.backend_option
 @options.model_option
@@ -38,7 +43,7 @@ def command(**flags: Any) -> None:
     """Score RUN's model (default runs/latest) on the run's validation images, or on those of --data.
 
     Each image is resized by its p, as when serving; labels are compared at their own size. --ratio 1.0 scores all
-    images at full size.
+    images at full size. Scores stand by sequence, by brightness and by p as well: night beside day.
     """
     _evaluate(EvalConfig(**flags))
 
@@ -53,40 +58,70 @@ def _evaluate(config: EvalConfig) -> None:
         result = score(run, config, listener)
     rows = [["as deployed" if result["resolution"] == "adaptive" else "ratio %g" % result["resolution"],
              _share(result["pixels_ratio"]), _share(result["miou"])]]
+    if result["upsampled_logits"]:
+        rows.append(["the same, logits upsampled", rows[0][1], _share(result["upsampled_logits"]["miou"])])
     rows += [["ratio %g" % one["ratio"], _share(one["pixels_ratio"]), _share(one["miou"])]
              for one in result.get("fixed", [])]
     table(["size", "pixels", "mIoU"], rows, json_path=config.json_path)
     table(["class", "IoU"], [[name, _share(value)] for name, value in result["per_class"].items()],
           json_path=config.json_path)
+    groups = shown_groups(result["groups"])
+    if groups:
+        table(["group", "images", "mIoU"], [[one["name"], str(one["images"]), _share(one["miou"])] for one in groups],
+              json_path=config.json_path)
     say("%d images: %s" % (result["images"], result["data"]), config.json_path)
     if config.json_path:
         write_json(config.json_path, result)
+
+
+def shown_groups(groups: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Those of a kind that has at least two, and not more than a reader takes in; the JSON has all."""
+    count = {kind: sum(1 for one in groups if one["kind"] == kind) for kind in ("sequence", "brightness", "p")}
+    return [one for one in groups if 1 < count[one["kind"]] <= _SHOWN]
 
 
 def score(run: Any, config: EvalConfig, on_event: Any) -> Dict[str, Any]:
     """The keys of `eval --json`; nothing is printed."""
     from dance_edge.cli.backend import manifest_of, open_engines
     from dance_edge.complexity.profile import load_profile
-    from dance_edge.training.evaluate import evaluate
+    from dance_edge.errors import ConfigError
+    from dance_edge.training.evaluate import as_deployed, evaluate
 
+    if config.upsample == "logits" and run.model_pt is None:
+        raise ConfigError("%s gives labels, and --upsample logits needs logits" % run.path,
+                          "score the run's folder or its model.pt")
     manifest = manifest_of(run)
     if config.profile:
         manifest = manifest._replace(profile=load_profile(config.profile))
     target = _target(run, config, manifest, on_event)
     engines = open_engines(run, config.backend, config.model, on_event)
-    found = evaluate(target.val, target.read, engines, manifest, config.ratio, on_event)
-    result = dict(found.to_dict(), format=1, data=target.how, backend=engines.name)
+    predict = as_deployed(engines)
+    found = evaluate(target.val, target.read, predict, manifest, config.ratio, on_event)
+    result = dict(found.to_dict(), format=1, data=target.how, backend=engines.name, upsampled_logits=None)
+    if config.upsample == "logits":
+        result["upsampled_logits"] = _upsampled(run, config, target, manifest, on_event)
     if config.curve:
-        result["fixed"] = _curve(target, engines, manifest, on_event)
+        result["fixed"] = _curve(target, predict, manifest, on_event)
     return result
 
 
-def _curve(target: Any, engines: Any, manifest: Any, on_event: Any) -> List[Dict[str, Any]]:
+def _upsampled(run: Any, config: EvalConfig, target: Any, manifest: Any, on_event: Any) -> Dict[str, Any]:
+    """The number that papers print, beside the deployed one: the same sizes, other borders."""
+    from dance_edge.cli.backend import open_network
+    from dance_edge.training.evaluate import evaluate
+    from dance_edge.training.field_score import from_logits
+
+    found = evaluate(target.val, target.read, from_logits(open_network(run, config.model)), manifest, config.ratio,
+                     on_event)
+    return {"miou": found.miou, "per_class": found.per_class}
+
+
+def _curve(target: Any, predict: Any, manifest: Any, on_event: Any) -> List[Dict[str, Any]]:
     from dance_edge.training.evaluate import evaluate
 
     fixed = []
     for rung in manifest.rungs:
-        one = evaluate(target.val, target.read, engines, manifest, rung.ratio, on_event)
+        one = evaluate(target.val, target.read, predict, manifest, rung.ratio, on_event)
         fixed.append({"ratio": rung.ratio, "pixels_ratio": one.pixels_ratio, "miou": one.miou})
     return fixed
 

@@ -45,8 +45,8 @@ def split_option(function: F) -> F:
 
 
 def label_map_option(function: F) -> F:
-    """`--label-map FILE.json`, as `label_map`."""
-    return click.option("--label-map", metavar="FILE.json",
+    """`--label-map FILE.json|NAME`, as `label_map`."""
+    return click.option("--label-map", metavar="FILE.json|NAME",
                         help="The data's class names to the model's, null for void; or a shipped map's name.")(function)
 
 

@@ -6,9 +6,10 @@ from typing import IO, Any, Dict, List, Optional, Type
 
 import click
 
-from dance_edge.events import Event, Note, Progress, StageDone, StepDone, Warned
+from dance_edge.events import EpochDone, Event, Note, Progress, StageDone, StepDone, Warned
 
 PLAIN_INTERVAL_S = 5.0  # between two lines of one task where there is no terminal
+SIZES_NAMED = 8  # in an epoch's line: images of many sizes have a ladder each
 
 
 class Listener:
@@ -58,6 +59,8 @@ class Listener:
             self._line(event.text)
         elif isinstance(event, StageDone):
             self._line(stage_line(event))
+        elif isinstance(event, EpochDone):
+            self._line(epoch_line(event))
         elif isinstance(event, StepDone):
             self._write_log(step_line(event))
             self._advance("adapt", event.step, event.steps, step_line(event), step_figures(event))
@@ -117,6 +120,17 @@ def step_figures(event: StepDone) -> str:
     figures = "loss %.4f  p %.2f  %s  pixels saved %.0f %%" % (
         event.loss, event.mean_p, event.size.wxh, 100.0 * (1.0 - event.pixels_ratio))
     return figures if event.eta_s is None else figures + "  ETA " + duration(event.eta_s)
+
+
+def epoch_line(event: EpochDone) -> str:
+    """An epoch as a line: what it kept, in images and pixels, and at which sizes, the most frequent ones."""
+    most = sorted(event.per_size, key=lambda one: (-one[1], one[0]))[:SIZES_NAMED]
+    sizes = ["%s %d" % (size.wxh, count) for size, count in sorted(most)]
+    rest = len(event.per_size) - len(most)
+    return "epoch %d/%d  %d of %d images kept  %.1f %% of the pixels%s%s%s" % (
+        event.epoch, event.epochs, event.kept, event.offered, 100.0 * event.pixels_ratio_offered,
+        ": " + ", ".join(sizes) if sizes else "", " and %d sizes more" % rest if rest else "",
+        "  (%d wait for a full batch)" % event.waiting if event.waiting else "")
 
 
 def stage_line(event: StageDone) -> str:

@@ -73,7 +73,8 @@ def run_scan(config: ScanConfig, listener: Any) -> Tuple[Dict[str, Any], Scanned
 
     from dance_edge.complexity.policy import SlimPolicy
     from dance_edge.complexity.profile import fit_profile
-    from dance_edge.data.groups import group_items, starvation_warnings
+    from dance_edge.data.groups import group_items
+    from dance_edge.data.starvation import starvation_warnings
     from dance_edge.events import Warned
     from dance_edge.report.scan_files import PROFILE, write_scan
 
@@ -81,14 +82,16 @@ def run_scan(config: ScanConfig, listener: Any) -> Tuple[Dict[str, Any], Scanned
     complexities = np.array([item.complexity for item in scanned.items])
     profile = fit_profile(complexities, scanned.measured_size, scanned.name, config.indicator)
     groups = group_items(scanned.items, profile, SlimPolicy())
-    for line in _doubts(profile) + starvation_warnings(groups, config.indicator):
+    starved = [] if os.path.isfile(config.path) else starvation_warnings(scanned.items, profile, SlimPolicy())
+    for line in _doubts(profile) + starved:  # nobody trains on a video, which has no labels
         listener(Warned(line))
     out = config.out or os.path.join("runs", "scan-" + scanned.name)
     write_scan(out, scanned.rows, profile, scanned.load, listener)
     result = dict(scanned.facts, format=FORMAT, name=scanned.name, path=config.path,
                   measured_size=list(scanned.measured_size), indicator=config.indicator, loc=float(profile.loc),
                   scale=float(profile.scale), ks_distance=profile.ks_distance, mean=float(complexities.mean()),
-                  sample_count=profile.sample_count, groups=[group.to_dict() for group in groups],
+                  sample_count=profile.sample_count, fits=profile.to_dict()["fits"],
+                  groups=[group.to_dict() for group in groups],
                   warnings=list(listener.warnings), profile=os.path.join(out, PROFILE), out=out)
     return result, scanned
 
@@ -112,10 +115,12 @@ def _dataset(config: ScanConfig, on_event: Any) -> Scanned:
                         % (len(fitted), result.faults[0].path, result.faults[0].reason),
                         "mend the files, or give another folder")
     lone = len(dataset.unpaired_images) + len(dataset.unpaired_labels)
-    for count, what in ((len(result.broken), "cannot be decoded"), (lone, "have no partner"),
-                        (len(result.unfit), "are labels that do not fit")):
+    for count, one, more in ((len(result.broken), "file cannot be decoded", "files cannot be decoded"),
+                             (lone, "file has no partner", "files have no partner"),
+                             (len(result.unfit), "label does not fit its image or the layout",
+                              "labels do not fit their images or the layout")):
         if count:
-            on_event(Warned("%d files %s" % (count, what)))
+            on_event(Warned("%d %s" % (count, one if count == 1 else more)))
     in_fit = set(fitted)
     rows = [Row(one.split, one.key, one.image, one.group, result.of(one).size, result.of(one).complexity,
                 result.of(one).brightness, one in in_fit) for one in whole]
@@ -124,7 +129,7 @@ def _dataset(config: ScanConfig, on_event: Any) -> Scanned:
         "label_encoding": dataset.label_encoding if dataset.labelled else None,
         "images": sum(1 for one in whole if one.label is not None or not dataset.labelled),
         "splits": {name: len(result.whole(records)) for name, records in sorted(dataset.splits.items())},
-        "class_shares": _class_shares(dataset, result),
+        **_class_facts(dataset, result),
         "broken": [{"path": one.path, "reason": one.reason} for one in result.faults],
         "unpaired": {"images": list(dataset.unpaired_images), "labels": list(dataset.unpaired_labels)}}
     return Scanned(dataset.name, rows, items_of(fitted, result), result.measured_size,
@@ -148,7 +153,8 @@ def _video(config: ScanConfig, on_event: Any) -> Scanned:
             for i, (complexity, brightness) in enumerate(zip(found.complexities, found.brightness))]
     facts: Dict[str, Any] = {
         "layout": "video", "classes": [], "label_encoding": None, "images": len(rows),
-        "splits": {"": len(rows)}, "class_shares": None, "broken": [], "unpaired": {"images": [], "labels": []}}
+        "splits": {"": len(rows)}, "class_shares": None, "class_images": None, "void_share": None, "broken": [],
+        "unpaired": {"images": [], "labels": []}}
     name = os.path.splitext(os.path.basename(config.path))[0]
     return Scanned(name, rows, items_of_frames(found), found.measured_size,
                    lambda some: _frames_at([int(row.key) for row in some], config.path), facts)
@@ -174,12 +180,17 @@ def _frames_at(indices: List[int], path: str) -> List[Any]:
     return [found[i] for i in indices]
 
 
-def _class_shares(dataset: Any, result: Any) -> Optional[Dict[str, float]]:
-    """Class name -> its part of all pixels that have a class."""
+def _class_facts(dataset: Any, result: Any) -> Dict[str, Any]:
+    """By class its part of all pixels that have one, and in how many images it is; void's part of all pixels."""
     if dataset.classes is None or not dataset.labelled:
-        return None
-    counts = [sum(one.pixels.get(i, 0) for one in result.measured.values()) for i in range(len(dataset.classes.names))]
-    return {name: count / max(1, sum(counts)) for name, count in zip(dataset.classes.names, counts)}
+        return {"class_shares": None, "class_images": None, "void_share": None}
+    pixels = [one.pixels for one in result.measured.values()]
+    names = dataset.classes.names
+    counts = [sum(one.get(i, 0) for one in pixels) for i in range(len(names))]
+    everything = sum(sum(one.values()) for one in pixels)
+    return {"class_shares": {name: count / max(1, sum(counts)) for name, count in zip(names, counts)},
+            "class_images": {name: sum(1 for one in pixels if one.get(i, 0)) for i, name in enumerate(names)},
+            "void_share": 1.0 - sum(counts) / max(1, everything)}
 
 
 def _doubts(profile: Any) -> List[str]:
@@ -198,24 +209,42 @@ def _print(result: Dict[str, Any], scanned: Scanned, config: ScanConfig) -> None
     lines = ["%s: layout %s, %d %s%s" % (config.path, result["layout"], result["images"], what,
                                          " (%s)" % counts if counts else "")]
     if result["class_shares"]:
-        shares = ["%s %.1f %%" % (name, 100.0 * share) for name, share in result["class_shares"].items()]
-        lines.append("%d classes, labels are %s: %s" % (len(shares), result["label_encoding"], ", ".join(shares)))
+        lines.append("%d classes, labels are %s, %.1f %% of the pixels are void" % (
+            len(result["classes"]), result["label_encoding"], 100.0 * result["void_share"]))
     values = [row.complexity for row in scanned.rows]
-    lines += ["complexity by %s at %s: %.3f to %.3f"
-              % (config.indicator, scanned.measured_size.wxh, min(values), max(values)),
-              "fitted to %d images: mean %.3f, Maxwell loc %.3f, scale %.3f, KS distance %.3f"
-              % (result["sample_count"], result["mean"], result["loc"], result["scale"], result["ks_distance"])]
-    for line in lines + _fault_lines(result):
+    lines += ["complexity by %s at %s: %.3f to %.3f; mean of the %d that the profile is fitted to: %.3f"
+              % (config.indicator, scanned.measured_size.wxh, min(values), max(values), result["sample_count"],
+                 result["mean"])]
+    for line in lines + _fit_lines(result["fits"]) + _fault_lines(result):
         say(line, config.json_path)
-    groups = [one for one in result["groups"] if one["kind"] == "brightness"]
-    sequences = [one for one in result["groups"] if one["kind"] == "sequence"]
-    if len(sequences) <= _SHOWN:
-        groups = sequences + groups
-    if groups:
-        table(("group", "images", "mean p", "share", "pull"),
-              [(one["name"], str(one["images"]), "%.2f" % one["mean_p"], "%.1f %%" % (100.0 * one["share"]),
-                "%.1f %%" % (100.0 * one["pull"])) for one in groups], "", config.json_path)
+    if result["class_shares"]:
+        table(("class", "pixels", "images"),
+              [(name, "%.2f %%" % (100.0 * share), str(result["class_images"][name]))
+               for name, share in result["class_shares"].items()], "", config.json_path)
+    _print_groups(result["groups"], config)
     say("files in " + result["out"], config.json_path)
+
+
+def _fit_lines(fits: Dict[str, Any]) -> List[str]:
+    return ["Maxwell, %s: loc %.3f, scale %.3f, KS distance %.3f%s" % (
+        name, fits[way]["loc"], fits[way]["scale"], fits[way]["ks_distance"], " (kept)" if fits["kept"] == way else "")
+        for way, name in (("fixed", "location 0"), ("free", "free location"))]
+
+
+def _print_groups(groups: List[Dict[str, Any]], config: ScanConfig) -> None:
+    """How images and pull are shared out, by sequence and by brightness; a kind of one group says nothing."""
+    from dance_edge.cli.output import say, table
+
+    sequences = [one for one in groups if one["kind"] == "sequence"]
+    shown = [one for one in groups if one["kind"] == "brightness"]
+    if len(sequences) > _SHOWN:
+        say("%d sequences, too many to print; --json has them" % len(sequences), config.json_path)
+    elif len(sequences) > 1:
+        shown = sequences + shown
+    if shown:
+        table(("group", "images", "share", "mean p", "pull"),
+              [(one["name"], str(one["images"]), "%.1f %%" % (100.0 * one["share"]), "%.2f" % one["mean_p"],
+                "%.1f %%" % (100.0 * one["pull"])) for one in shown], "", config.json_path)
 
 
 def _fault_lines(result: Dict[str, Any]) -> List[str]:

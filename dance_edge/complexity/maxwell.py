@@ -15,6 +15,23 @@ class MaxwellFit(NamedTuple):
     ks_distance: float
 
 
+class Fits(NamedTuple):
+    """The same samples fitted in both ways: with location 0 (`fixed`), as a Maxwell distribution has it, and `free`."""
+
+    fixed: MaxwellFit
+    free: MaxwellFit
+
+    @property
+    def kept(self) -> str:
+        """`fixed` or `free`: the one nearer to the samples, by KS distance; location 0 where both are as near."""
+        return "fixed" if self.fixed.ks_distance <= self.free.ks_distance else "free"
+
+    @property
+    def better(self) -> MaxwellFit:
+        """The fit that is `kept`."""
+        return self.fixed if self.kept == "fixed" else self.free
+
+
 def cdf(values: np.ndarray, loc: float, scale: float) -> np.ndarray:
     """P(X <= value), float64 of the shape of `values`; 0 at and below `loc`."""
     z = np.maximum(np.asarray(values, dtype=np.float64) - loc, 0.0) / scale
@@ -29,18 +46,15 @@ def ks_distance(samples: np.ndarray, loc: float, scale: float) -> float:
     return float(max(np.max(ranks[1:] - fitted), np.max(fitted - ranks[:-1])))
 
 
-def fit(samples: np.ndarray) -> MaxwellFit:
-    """The better, by KS distance, of a fit with location 0 (closed form) and one with a free location.
+def fit(samples: np.ndarray) -> Fits:
+    """Fit with location 0 in closed form (scale^2 is the mean square over 3), and with a free location.
 
-    `samples`: complexities, any shape, at least one; all equal gives a narrow distribution around them.
+    `samples`: complexities, any shape, at least one; all equal gives a narrow distribution around them. Complexities of
+    real scenes have a hard lower end, which location 0 misses.
     """
     values = np.asarray(samples, dtype=np.float64).ravel()
-    return min(fixed(values), _scored(values, *_least_squares(values)), key=lambda one: one.ks_distance)
-
-
-def fixed(values: np.ndarray) -> MaxwellFit:
-    """The closed form with location 0: scale^2 is the mean square over 3."""
-    return _scored(values, 0.0, max(math.sqrt(float(np.mean(values * values)) / 3.0), 1e-6))
+    scale = max(math.sqrt(float(np.mean(values * values)) / 3.0), 1e-6)
+    return Fits(_scored(values, 0.0, scale), _scored(values, *_least_squares(values)))
 
 
 def _scored(values: np.ndarray, loc: float, scale: float) -> MaxwellFit:

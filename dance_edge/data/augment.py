@@ -1,5 +1,5 @@
 """What an image may also have looked like: flip, scale and brightness, drawn after its complexity is known."""
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Tuple
 
 import cv2
 import numpy as np
@@ -12,34 +12,61 @@ PADDING = (104, 116, 124)  # ImageNet's mean colour, BGR: next to zero after nor
 
 
 class Augmentation(NamedTuple):
-    """Chance of a mirror image; range of the zoom; the largest change of brightness and of contrast (share)."""
+    """Chance of a mirror image; range of the zoom; the largest change of brightness and of contrast (share).
+
+    A kind is turned off by the value that does nothing: 0, (1, 1) and 0. The others then draw what they drew before.
+    """
 
     flip: float = 0.5
     scale: Tuple[float, float] = (0.75, 1.5)
     brightness: float = 0.25
 
 
-def augment(image: np.ndarray, label: np.ndarray, size: Size, rules: Optional[Augmentation],
-            random: np.random.RandomState) -> Tuple[np.ndarray, np.ndarray]:
-    """Image (H, W, 3) BGR uint8 and label (H, W) uint8 at `size`; without `rules` they are only resized."""
-    if rules is None:
-        return to_rung(image, size), labels_to_size(label, size)
+class Variant(NamedTuple):
+    """One drawn look. The image is zoomed by `zoom`; a window at the relative place `at` (down, right) shows it.
+
+    Gray levels times `gain`, then shifted by `offset`.
+    """
+
+    zoom: float = 1.0
+    at: Tuple[float, float] = (0.0, 0.0)
+    mirrored: bool = False
+    gain: float = 1.0
+    offset: float = 0.0
+
+    def zoomed(self, size: Size) -> Size:
+        """What `size` becomes before the window is cut out."""
+        return Size(max(1, int(round(size.height * self.zoom))), max(1, int(round(size.width * self.zoom))))
+
+
+AS_IT_IS = Variant()
+
+
+def draw(rules: Augmentation, random: np.random.RandomState) -> Variant:
+    """A look by `rules`. Always six draws, in this order: what one of the rules allows changes no other."""
     zoom = float(np.exp(random.uniform(np.log(rules.scale[0]), np.log(rules.scale[1]))))
-    at = random.random_sample(2)
-    mirrored = random.random_sample() < rules.flip
+    down, right = random.random_sample(2)
+    mirrored = bool(random.random_sample() < rules.flip)
     gain, offset = random.uniform(-rules.brightness, rules.brightness, 2)
-    zoomed = Size(max(1, int(round(size.height * zoom))), max(1, int(round(size.width * zoom))))
-    image = _light(_window(to_rung(image, zoomed), size, at, PADDING), 1.0 + gain, 255.0 * offset)
-    label = _window(labels_to_size(label, zoomed), size, at, (VOID,))
-    return (cv2.flip(image, 1), cv2.flip(label, 1)) if mirrored else (image, label)
+    return Variant(zoom, (float(down), float(right)), mirrored, 1.0 + float(gain), 255.0 * float(offset))
+
+
+def apply(variant: Variant, image: np.ndarray, label: np.ndarray, size: Size) -> Tuple[np.ndarray, np.ndarray]:
+    """Image (H, W, 3) BGR uint8 and label (H, W) uint8 of one picture, of any sizes, at `size` as `variant` has it."""
+    if variant == AS_IT_IS:
+        return to_rung(image, size), labels_to_size(label, size)
+    zoomed = variant.zoomed(size)
+    image = _light(_window(to_rung(image, zoomed), size, variant.at, PADDING), variant.gain, variant.offset)
+    label = _window(labels_to_size(label, zoomed), size, variant.at, (VOID,))
+    return (cv2.flip(image, 1), cv2.flip(label, 1)) if variant.mirrored else (image, label)
 
 
 def _light(image: np.ndarray, gain: float, offset: float) -> np.ndarray:
-    table = np.clip(np.arange(256, dtype=np.float32) * gain + offset, 0, 255).astype(np.uint8)
+    table = np.clip(np.arange(256, dtype=np.float64) * gain + offset, 0, 255).astype(np.uint8)
     return cv2.LUT(image, table)
 
 
-def _window(array: np.ndarray, size: Size, at: np.ndarray, fill: Tuple[int, ...]) -> np.ndarray:
+def _window(array: np.ndarray, size: Size, at: Tuple[float, float], fill: Tuple[int, ...]) -> np.ndarray:
     """The part of `array` that a window of `size` at the relative place `at` shows; `fill` where it reaches beyond."""
     missing = [max(0, want - have) for want, have in zip(size, size_of(array))]  # rounding may leave one side short
     before = [int(round(place * short)) for place, short in zip(at, missing)]

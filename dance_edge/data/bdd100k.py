@@ -8,7 +8,8 @@ from typing import NamedTuple, Optional
 
 from dance_edge.data.dataset import Dataset
 from dance_edge.data.files import LabelForm, assemble, split_files, subfolders
-from dance_edge.data.labels import CITYSCAPES19, identity_lookup
+from dance_edge.data.label_codes import identity_code
+from dance_edge.data.labels import CITYSCAPES19
 
 NAME = "bdd100k"
 
@@ -34,7 +35,7 @@ def read(root: str) -> Dataset:
     images, labels = os.path.join(root, found.images), os.path.join(root, found.labels)
     parts = [split_files(split, os.path.join(images, split), os.path.join(labels, split), "", found.ending)
              for split in sorted(set(subfolders(images) + subfolders(labels)))]
-    return assemble(root, NAME, LabelForm(CITYSCAPES19, identity_lookup(19), "trainIds"), parts, _no_group)
+    return assemble(root, NAME, LabelForm(CITYSCAPES19, identity_code(19), "trainIds"), parts, _no_group)
 
 
 def _generation(root: str) -> Optional[_Generation]:

@@ -3,6 +3,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from dance_edge.data.label_codes import LabelCode
 from dance_edge.data.labels import ClassSet
 from dance_edge.errors import DataError
 
@@ -29,8 +30,8 @@ class Record(NamedTuple):
 class Dataset(NamedTuple):
     """A folder of images as its layout reads it.
 
-    `lookup`: 256 bytes, raw label id -> train id (255 void, 254 an id that the layout does not know).
-    `label_encoding` is `trainIds` or `labelIds` (Cityscapes). `unpaired_*` are paths of files without a partner.
+    `code` says what the pixels of a label are. `label_encoding` is `trainIds`, `labelIds` (Cityscapes) or `colours`
+    (CamVid as it was published). `unpaired_*` are paths of files without a partner.
     """
 
     name: str
@@ -38,7 +39,7 @@ class Dataset(NamedTuple):
     root: str
     classes: Optional[ClassSet]
     splits: Dict[str, Tuple[Record, ...]]
-    lookup: bytes
+    code: LabelCode
     label_encoding: str
     unpaired_images: Tuple[str, ...]
     unpaired_labels: Tuple[str, ...]
@@ -54,7 +55,10 @@ class Dataset(NamedTuple):
 
 
 class Sample:
-    """A decoded pair: `image` uint8 (H, W, 3) BGR, `label` uint8 (H, W) of ids with 255 void, or None."""
+    """A decoded pair: `image` uint8 (H, W, 3) BGR, `label` uint8 (H, W) of ids with 255 void, or None.
+
+    Both have one size, but where half an image was enough (`images.read_pair`): its label is whole.
+    """
 
     __slots__ = ("image", "label", "key")
 

@@ -4,6 +4,7 @@ import re
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from dance_edge.data.dataset import Dataset, Record
+from dance_edge.data.label_codes import LabelCode
 from dance_edge.data.labels import ClassSet
 from dance_edge.errors import DataError
 
@@ -13,7 +14,8 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 class SplitFiles(NamedTuple):
     """The files of one split. `images` and `labels`: stem below the folder -> path below the folder.
 
-    `label_folder` None: the split comes without labels, so that its images lack nothing.
+    `label_folder` None: the split comes without labels, so that its images lack nothing. `stray_*`: paths of files with
+    names that are none of the layout's, so that nothing can pair them.
     """
 
     split: str
@@ -21,13 +23,15 @@ class SplitFiles(NamedTuple):
     images: Dict[str, str]
     label_folder: Optional[str]
     labels: Dict[str, str]
+    stray_images: Tuple[str, ...] = ()
+    stray_labels: Tuple[str, ...] = ()
 
 
 class LabelForm(NamedTuple):
     """How the labels of a layout are read; see `Dataset`."""
 
     classes: Optional[ClassSet]
-    lookup: bytes
+    code: LabelCode
     encoding: str
 
 
@@ -79,31 +83,40 @@ def natural(text: str) -> List[Union[str, int]]:
     return [int(part) if i % 2 else part for i, part in enumerate(re.split(r"([0-9]+)", text))]
 
 
-def split_files(split: str, image_folder: str, label_folder: Optional[str],
-                image_ending: str = "", label_ending: str = "") -> SplitFiles:
+def split_files(split: str, image_folder: str, label_folder: Optional[str], image_ending: str = "",
+                label_ending: str = "", beside: Sequence[str] = ()) -> SplitFiles:
     """List a split. The endings stand between stem and suffix: `_image` of `frame12_image.jpg`.
 
-    A `label_folder` that does not exist is none.
+    `beside`: the endings of other files that the layout has among the labels. A `label_folder` that does not exist is
+    none.
     """
-    images = _by_stem(image_folder, image_ending)
+    images, strays = _by_stem(image_folder, image_ending, ())
     if label_folder is None or not os.path.isdir(label_folder):
-        return SplitFiles(split, image_folder, images, None, {})
-    return SplitFiles(split, image_folder, images, label_folder, _by_stem(label_folder, label_ending))
+        return SplitFiles(split, image_folder, images, None, {}, strays)
+    labels, stray_labels = _by_stem(label_folder, label_ending, beside)
+    return SplitFiles(split, image_folder, images, label_folder, labels, strays, stray_labels)
 
 
-def _by_stem(folder: str, ending: str) -> Dict[str, str]:
-    """Stem -> path below `folder`. Two files of one stem are a `DataError`: nothing tells which is meant."""
+def _by_stem(folder: str, ending: str, beside: Sequence[str]) -> Tuple[Dict[str, str], Tuple[str, ...]]:
+    """Stem -> path below `folder`, and the paths of files that end neither so nor as one of `beside`.
+
+    Two files of one stem are a `DataError`: nothing tells which is meant.
+    """
     stems: Dict[str, str] = {}
+    strays: List[str] = []
     for path in image_files(folder):
         bare = os.path.splitext(path)[0]
+        if any(bare.endswith(other) for other in beside):
+            continue
         if not bare.endswith(ending):
+            strays.append(os.path.join(folder, *path.split("/")))
             continue
         stem = bare[:len(bare) - len(ending)]
         if stem in stems:
             raise DataError("%s and %s in %s have one name" % (stems[stem], path, folder),
                             "keep one of the two: images and labels find each other by name")
         stems[stem] = path
-    return stems
+    return stems, tuple(strays)
 
 
 def assemble(root: str, layout: str, form: LabelForm, parts: Sequence[SplitFiles],
@@ -131,10 +144,12 @@ def assemble(root: str, layout: str, form: LabelForm, parts: Sequence[SplitFiles
             records.append(Record(key, image, label, group_of(key), part.split))
         lone_labels += [os.path.join(part.label_folder or "", *path.split("/"))
                         for stem, path in part.labels.items() if stem not in part.images]
+        lone_images += part.stray_images
+        lone_labels += part.stray_labels
         if records:
             splits[part.split] = tuple(records)
     name = os.path.basename(os.path.abspath(root)) or "root"
-    return Dataset(name, layout, root, form.classes, splits, form.lookup, form.encoding,
+    return Dataset(name, layout, root, form.classes, splits, form.code, form.encoding,
                    tuple(lone_images), tuple(lone_labels))
 
 

@@ -5,7 +5,8 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 from dance_edge.data.dataset import Dataset
 from dance_edge.data.files import LabelForm, any_image, assemble, split_files, subfolders
-from dance_edge.data.labels import KNOWN_CLASS_SETS, VOID, ClassSet, Colour, identity_lookup
+from dance_edge.data.label_codes import identity_code
+from dance_edge.data.labels import KNOWN_CLASS_SETS, VOID, ClassSet, Colour
 from dance_edge.errors import DataError
 
 NAME = "folder"
@@ -27,7 +28,7 @@ def read(root: str) -> Dataset:
     images, labels = os.path.join(root, "images"), os.path.join(root, "labels")
     if not any_image(images) and not any_image(labels):
         images, labels = root, ""
-    form = LabelForm(None, identity_lookup(0), "trainIds")
+    form = LabelForm(None, identity_code(0), "trainIds")
     if os.path.isfile(os.path.join(root, "classes.json")):
         form = read_classes(os.path.join(root, "classes.json"))
     elif labels and any_image(labels):
@@ -53,7 +54,7 @@ def read_classes(path: str) -> LabelForm:
         raise DataError("%s has %d classes, of which %d differ" % (path, len(names), len(set(names))),
                         "give 1 to 254 classes, each name once")
     palette = _palette(path, facts, names)
-    return LabelForm(ClassSet(tuple(names), palette), identity_lookup(len(names), _void(path, facts, len(names))),
+    return LabelForm(ClassSet(tuple(names), palette), identity_code(len(names), _void(path, facts, len(names))),
                      "trainIds")
 
 

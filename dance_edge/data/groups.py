@@ -1,9 +1,9 @@
-"""Who pulls on the weights: images by sequence and by brightness, so that nothing starves unseen.
+"""Images by sequence, by brightness and by p: who pulls on the weights, and who is recognised.
 
 Under CASD and CAL an image is kept with probability p and weighs p when it is kept: its expected pull is p squared.
 A dusk sequence has little contrast, so Eq. 1 gives it next to no pull, although night is what adaptation is for.
 """
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from dance_edge.data.dataset import Record
 from dance_edge.data.scan import FrameScan, ScanResult
 from dance_edge.size import Size
 
+QUARTERS = ("darkest quarter", "darker quarter", "brighter quarter", "brightest quarter")
+TERCILES = ("low p", "middle p", "high p")
 STARVED_BELOW = 0.25  # pull / share
-_SMALLEST_SHARE, _FEWEST_IMAGES = 0.05, 4  # less is not worth a warning
-_QUARTERS = ("darkest quarter", "darker quarter", "brighter quarter", "brightest quarter")
 
 
 class Item(NamedTuple):
@@ -27,9 +27,17 @@ class Item(NamedTuple):
     brightness: float
 
 
+class Part(NamedTuple):
+    """Some of the images: `kind` is `sequence`, `brightness` or `p`, `chosen` (N,) bool says which they are."""
+
+    kind: str
+    name: str
+    chosen: np.ndarray
+
+
 class Group(NamedTuple):
-    """`kind`: `sequence` or `brightness`. `mean` is of the complexity; `share` of the images and `pull` on the weights
-    are parts of 1 over all groups of the kind."""
+    """A part in figures. `mean` is of the complexity; `share` of the images and `pull` on the weights are parts of 1
+    over all groups of the kind."""
 
     name: str
     kind: str
@@ -43,12 +51,11 @@ class Group(NamedTuple):
     @property
     def starved(self) -> bool:
         """Whether the group is left out of learning: less than a quarter of the pull that its share would give."""
-        counts = self.share >= _SMALLEST_SHARE and self.images >= _FEWEST_IMAGES
-        return counts and self.pull < STARVED_BELOW * self.share
+        return self.pull < STARVED_BELOW * self.share
 
     def to_dict(self) -> Dict[str, Any]:
-        """Numbers and strings only."""
-        return dict(self._asdict())
+        """Numbers, strings and booleans only."""
+        return dict(self._asdict(), starved=self.starved)
 
 
 def items_of(records: Sequence[Record], result: ScanResult) -> List[Item]:
@@ -63,56 +70,55 @@ def items_of_frames(frames: FrameScan) -> List[Item]:
             for complexity, brightness in zip(frames.complexities, frames.brightness)]
 
 
+def parts_of(sequences: Sequence[str], brightness: Sequence[float], p: Optional[Sequence[float]] = None) -> List[Part]:
+    """The images by sequence, where any has one; by quarter of brightness; and, where `p` is given, by its thirds.
+
+    Quarters and thirds are by rank within these images, so that each holds as many as the others, to one image.
+    """
+    names = sorted(set(sequences)) if any(sequences) else []
+    parts = [Part("sequence", name or "(none)", np.array([one == name for one in sequences])) for name in names]
+    parts += _ranked("brightness", QUARTERS, brightness)
+    return parts + _ranked("p", TERCILES, p) if p is not None else parts
+
+
+def parts_of_items(items: Sequence[Item]) -> List[Part]:
+    """`items` by sequence and by quarter of brightness."""
+    return parts_of([item.sequence for item in items], [item.brightness for item in items])
+
+
 def group_items(items: Sequence[Item], profile: ComplexityProfile, policy: SlimPolicy) -> Tuple[Group, ...]:
-    """`items` by sequence, where there are at least two, and by quarter of brightness, where there are eight images."""
-    if not items:
-        return ()
-    figures = np.array([[item.complexity, profile.p(item.complexity), item.brightness] for item in items])
-    pulls = np.array([_pull(p, policy) for p in figures[:, 1]])
-    groups: List[Group] = []
-    sequences = np.array([item.sequence for item in items])
-    names = sorted(set(item.sequence for item in items))
-    if len(names) > 1:
-        groups += [_group(name or "(none)", "sequence", sequences == name, figures, pulls) for name in names]
-    if len(items) >= 8:
-        ranks = np.argsort(np.argsort(figures[:, 2], kind="stable"), kind="stable")
-        quarters = ranks * 4 // len(items)
-        groups += [_group(name, "brightness", quarters == i, figures, pulls) for i, name in enumerate(_QUARTERS)]
-    return tuple(groups)
+    """The figures of every part of `items`."""
+    pull = pulls(items, profile, policy)
+    return tuple(group_of(part, items, profile, pull) for part in parts_of_items(items))
 
 
-def starvation_warnings(groups: Sequence[Group], indicator: str) -> List[str]:
-    """A line for each starved group that names the option that helps."""
-    count = {kind: sum(one.images for one in groups if one.kind == kind) for kind in ("sequence", "brightness")}
-    lines = []
-    for one in groups:
-        if one.starved:
-            name = "sequence " + one.name if one.kind == "sequence" else "the " + one.name
-            lines.append("%s (%d of %d images, mean p %.2f) gets %.1f %% of the pull on the weights, its share "
-                         "is %.1f %%; %s" % (name, one.images, count[one.kind], one.mean_p, 100.0 * one.pull,
-                                          100.0 * one.share, _remedy(one, groups, indicator)))
-    return lines
+def group_of(part: Part, items: Sequence[Item], profile: ComplexityProfile, pull: np.ndarray) -> Group:
+    """The figures of one part; `pull` is that of `pulls`."""
+    some = [item for item, chosen in zip(items, part.chosen) if chosen]
+    complexities = np.array([item.complexity for item in some])
+    return Group(part.name, part.kind, len(some), float(complexities.mean()),
+                 float(profile.ranks(complexities).mean()), float(np.mean([item.brightness for item in some])),
+                 float(part.chosen.mean()), float(pull[part.chosen].sum()))
 
 
-def _remedy(group: Group, groups: Sequence[Group], indicator: str) -> str:
-    of_kind = [one for one in groups if one.kind == group.kind]
-    mean_brightness = sum(one.brightness * one.share for one in of_kind)
-    if indicator == "sobel" and group.brightness < mean_brightness:
-        return "--indicator weber takes contrast relative to brightness"
-    return "adapt --no-drop keeps its images"
+def pulls(items: Sequence[Item], profile: ComplexityProfile, policy: SlimPolicy, anneal: float = 0.0) -> np.ndarray:
+    """What each image weighs over a run, (N,) float64 parts of 1: chance to be kept times weight of its loss.
 
-
-def _pull(p: float, policy: SlimPolicy) -> float:
-    """Expected weight of an image in an epoch: chance to be kept times weight of its loss."""
-    plan = policy.plan(float(p), _ANY_LADDER)
-    return (1.0 - plan.drop_probability) * plan.loss_weight
+    `anneal` is the share of the run in which none is dropped. All 0 where nothing is kept at all.
+    """
+    ranks = profile.ranks(np.array([item.complexity for item in items]))
+    plans = [policy.plan(float(p), _ANY_LADDER) for p in ranks]
+    pull = np.array([(1.0 - (1.0 - anneal) * plan.drop_probability) * plan.loss_weight for plan in plans])
+    return pull / pull.sum() if pull.sum() > 0.0 else pull
 
 
 _ANY_LADDER = build_ladder(Size(64, 64), 32)  # sizes have no say in the pull
 
 
-def _group(name: str, kind: str, chosen: np.ndarray, figures: np.ndarray, pulls: np.ndarray) -> Group:
-    mean, mean_p, brightness = (float(value) for value in figures[chosen].mean(axis=0))
-    whole = float(pulls.sum())
-    return Group(name, kind, int(chosen.sum()), mean, mean_p, brightness, float(chosen.mean()),
-                 float(pulls[chosen].sum()) / whole if whole > 0 else 0.0)
+def _ranked(kind: str, names: Sequence[str], values: Sequence[float]) -> List[Part]:
+    """As many equal parts as there are `names`, from the lowest of `values`; none of fewer images than names."""
+    if len(values) < len(names):
+        return []
+    ranks = np.argsort(np.argsort(np.asarray(values, dtype=np.float64), kind="stable"), kind="stable")
+    which = ranks * len(names) // len(values)
+    return [Part(kind, name, which == i) for i, name in enumerate(names)]

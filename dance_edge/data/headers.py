@@ -30,6 +30,11 @@ def is_png(data: bytes) -> bool:
     return data[:8] == _PNG_MAGIC
 
 
+def is_webp(data: bytes) -> bool:
+    """Whether the first bytes are a WebP's, lossy or not."""
+    return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+
+
 def stored_size(data: bytes) -> Optional[Size]:
     """The size in which the pixels are stored, from the header alone; None where this is no JPEG or PNG."""
     if is_png(data) and data[12:16] == b"IHDR" and len(data) >= 24:

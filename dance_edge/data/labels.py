@@ -1,4 +1,4 @@
-"""Classes: their names, colours and ids, and the ways from one data set's ids to another's."""
+"""Classes: their names, colours and ids, and the ways from one class set's ids to another's."""
 from typing import Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
@@ -7,9 +7,6 @@ from dance_edge.errors import DataError
 
 VOID = 255
 """The train id of pixels that have no class: they move neither loss nor mIoU."""
-
-UNKNOWN = 254
-"""In a lookup table: a raw id that the data set's documentation does not know. Reading a label that has one fails."""
 
 Colour = Tuple[int, int, int]
 
@@ -50,33 +47,6 @@ IDD7 = ClassSet(
 
 KNOWN_CLASS_SETS = (CAMVID11, CITYSCAPES19, IDD7)
 
-CITYSCAPES_TRAIN_IDS = {7: 0, 8: 1, 11: 2, 12: 3, 13: 4, 17: 5, 19: 6, 20: 7, 21: 8, 22: 9, 23: 10, 24: 11, 25: 12,
-                        26: 13, 27: 14, 28: 15, 31: 16, 32: 17, 33: 18}
-"""Cityscapes' raw ids (0-33) that count, and their train ids; the rest of 0-33 is void."""
-
-
-def identity_lookup(class_count: int, void: Sequence[int] = (VOID,)) -> bytes:
-    """Raw ids that are train ids already: 256 bytes, ids in `void` -> 255, any other id outside the classes unknown."""
-    table = [UNKNOWN] * 256
-    for raw in tuple(void) + (VOID,):
-        table[raw] = VOID
-    table[:class_count] = range(class_count)
-    return bytes(table)
-
-
-def cityscapes_lookup() -> bytes:
-    """Raw Cityscapes `labelIds` -> the 19 train ids, 256 bytes."""
-    table = [VOID] * 34 + [UNKNOWN] * (256 - 34)
-    for raw, train in CITYSCAPES_TRAIN_IDS.items():
-        table[raw] = train
-    table[VOID] = VOID
-    return bytes(table)
-
-
-def compose(raw_lookup: bytes, relabel: np.ndarray) -> bytes:
-    """One table for both ways, raw id -> train id -> model id; unknown stays unknown."""
-    return bytes(UNKNOWN if train == UNKNOWN else int(relabel[train]) for train in raw_lookup)
-
 
 def relabel(dataset: ClassSet, model: Optional[ClassSet],
             mapping: Optional[Dict[str, Optional[str]]] = None) -> Relabel:
@@ -99,6 +69,11 @@ def relabel(dataset: ClassSet, model: Optional[ClassSet],
 def unmapped(dataset: ClassSet, lookup: np.ndarray) -> Tuple[str, ...]:
     """The data set's classes that become void."""
     return tuple(name for i, name in enumerate(dataset.names) if int(lookup[i]) == VOID)
+
+
+def unreached(model: ClassSet, lookup: np.ndarray) -> Tuple[str, ...]:
+    """The model's classes that no class of the data set becomes."""
+    return tuple(name for i, name in enumerate(model.names) if i not in lookup)
 
 
 def listed(names: Sequence[str], limit: int = 24) -> str:

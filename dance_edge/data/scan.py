@@ -6,9 +6,11 @@ from typing import Counter, Dict, Iterable, List, NamedTuple, Optional, Sequence
 import cv2
 import numpy as np
 
+from dance_edge.complexity.gradient import mean_luminance
 from dance_edge.complexity.indicator import measure
 from dance_edge.data.dataset import Dataset, Record
 from dance_edge.data.images import BrokenImage, SizeMismatch, image_size, read_pair
+from dance_edge.data.label_codes import LabelCode
 from dance_edge.data.scan_cache import Measured, ScanCache
 from dance_edge.data.splits import training_records
 from dance_edge.errors import DataError
@@ -82,7 +84,7 @@ def scan(dataset: Dataset, measured_size: Optional[Size] = None, indicator: str 
     missing = [record for record in records if record.image not in measured]
     faults: Dict[str, Fault] = {}
     try:
-        _measure_all(missing, dataset.lookup, (measured_size, indicator), measured, faults,
+        _measure_all(missing, dataset.code, (measured_size, indicator), measured, faults,
                      _Count(on_event, len(measured), len(records)), workers)
     finally:  # also of an interrupted scan: the next one goes on from there
         cache.store(records, measured)
@@ -99,7 +101,7 @@ def scan_frames(frames: Iterable[np.ndarray], measured_size: Optional[Size] = No
     for frame in frames:
         size = size or size_of(frame)
         complexities.append(measure(frame, measured_size or size, indicator))
-        brightness.append(_brightness(frame))
+        brightness.append(mean_luminance(frame))
         on_event(Progress("scan", len(complexities), max(total or 0, len(complexities))))
     if size is None:
         raise DataError("the video has no frame", "give a video with at least one frame that can be decoded")
@@ -140,7 +142,7 @@ class _Count:
         self._on_event(Progress("scan", self._done, self._total))
 
 
-def _measure_all(records: Sequence[Record], lookup: bytes, settings: Tuple[Size, str], measured: Dict[str, Measured],
+def _measure_all(records: Sequence[Record], code: LabelCode, settings: Tuple[Size, str], measured: Dict[str, Measured],
                  faults: Dict[str, Fault], count: _Count, workers: Optional[int]) -> None:
     """Fill `measured` and `faults` by image path. Threads: decoding and OpenCV's filters let go of Python's lock."""
     threads_before = cv2.getNumThreads()
@@ -148,7 +150,7 @@ def _measure_all(records: Sequence[Record], lookup: bytes, settings: Tuple[Size,
     pool = ThreadPoolExecutor(workers or _cores())
     futures: Dict["Future[Union[Measured, Fault]]", Record] = {}
     try:
-        futures.update((pool.submit(_measure_one, record, lookup, settings), record) for record in records)
+        futures.update((pool.submit(_measure_one, record, code, settings), record) for record in records)
         for future in as_completed(futures):
             found, record = future.result(), futures[future]
             if isinstance(found, Fault):
@@ -163,25 +165,24 @@ def _measure_all(records: Sequence[Record], lookup: bytes, settings: Tuple[Size,
         cv2.setNumThreads(threads_before)
 
 
-def _measure_one(record: Record, lookup: bytes, settings: Tuple[Size, str]) -> Union[Measured, Fault]:
+def _measure_one(record: Record, code: LabelCode, settings: Tuple[Size, str]) -> Union[Measured, Fault]:
     try:
-        sample = read_pair(record, lookup)
+        sample = read_pair(record, code)
     except BrokenImage as broken:
         return Fault(broken.path, broken.reason, "broken", broken.hint)
     except DataError as unfit:
         kind = "size" if isinstance(unfit, SizeMismatch) else "label"
         return Fault(record.label or record.image, unfit.message, kind, unfit.hint)
-    pixels: Dict[int, int] = {}
-    if sample.label is not None:
-        counts = cv2.calcHist([sample.label], [0], None, [256], [0, 256]).ravel()
-        pixels = {int(one): int(counts[one]) for one in np.flatnonzero(counts)}
-    return Measured(measure(sample.image, *settings), size_of(sample.image), _brightness(sample.image), pixels)
+    pixels = {} if sample.label is None else _pixels_by_id(sample.label)
+    return Measured(measure(sample.image, *settings), size_of(sample.image), mean_luminance(sample.image), pixels)
 
 
-def _brightness(image: np.ndarray) -> float:
-    """Mean luminance of a BGR image, 0-1."""
-    blue, green, red = cv2.mean(image)[:3]
-    return float(0.114 * blue + 0.587 * green + 0.299 * red) / 255.0
+def _pixels_by_id(label: np.ndarray) -> Dict[int, int]:
+    """How many pixels of each id `label`, (H, W) uint8, has; counted by runs, which are far fewer than pixels."""
+    ids = label.ravel()
+    starts = np.concatenate(([0], np.flatnonzero(ids[1:] != ids[:-1]) + 1))
+    counts = np.bincount(ids[starts], weights=np.diff(np.append(starts, ids.size)))
+    return {int(one): int(counts[one]) for one in np.flatnonzero(counts)}
 
 
 def _cores() -> int:

@@ -3,12 +3,15 @@ import hashlib
 import json
 import os
 import tempfile
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
 
 from dance_edge.data.dataset import Dataset, Record
 from dance_edge.size import Size
 
-FORMAT = 1  # goes up whenever a figure comes to be measured in another way
+FORMAT = 2  # goes up whenever a figure comes to be measured in another way
+
+
+Stamp = List[Union[str, int]]
 
 
 class Measured(NamedTuple):
@@ -24,11 +27,12 @@ class ScanCache:
     """One file for each data set and setting. Whatever is wrong with it, the scan is only slower."""
 
     def __init__(self, dataset: Dataset, measured_size: Size, indicator: str) -> None:
-        settings = [FORMAT, os.path.realpath(dataset.root), dataset.layout, dataset.lookup.hex(), list(measured_size),
+        settings = [FORMAT, os.path.realpath(dataset.root), dataset.layout, dataset.code.to_dict(), list(measured_size),
                     indicator]
         digest = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:24]
         self.path = os.path.join(cache_folder(), "scan", digest + ".json")
-        self._stamps: Dict[str, Optional[List[int]]] = {}
+        self._root = dataset.root
+        self._stamps: Dict[str, Optional[Stamp]] = {}
 
     def known(self, records: Sequence[Record]) -> Dict[str, Measured]:
         """Image path -> figures, of the records whose files are as they were."""
@@ -39,7 +43,7 @@ class ScanCache:
             entries = {}
         known: Dict[str, Measured] = {}
         for record in records:
-            stamp = self._stamps[record.name] = _stamp(record)
+            stamp = self._stamps[record.name] = _stamp(record, self._root)
             figures = _figures(entries.get(record.name), stamp) if isinstance(entries, dict) else None
             if figures is not None:
                 known[record.image] = figures
@@ -58,7 +62,7 @@ class ScanCache:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
             handle, partial = tempfile.mkstemp(dir=os.path.dirname(self.path), suffix=".part")
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump({"format": FORMAT, "entries": entries}, file)
+                file.write(json.dumps({"format": FORMAT, "entries": entries}))  # json.dump takes the slow encoder
             os.replace(partial, self.path)
         except OSError:  # a home that cannot be written to: nothing is lost but time
             if partial and os.path.exists(partial):
@@ -71,9 +75,9 @@ def cache_folder() -> str:
     return os.path.join(home, "dance-edge")
 
 
-def _stamp(record: Record) -> Optional[List[int]]:
-    """Sizes and times of change of image and label; None where one is gone."""
-    stamp: List[int] = []
+def _stamp(record: Record, root: str) -> Optional[Stamp]:
+    """Paths below `root`, sizes and times of change of image and label; None where one is gone."""
+    stamp: Stamp = []
     for path in (record.image, record.label):
         if path is None:
             continue
@@ -81,11 +85,11 @@ def _stamp(record: Record) -> Optional[List[int]]:
             facts = os.stat(path)
         except OSError:
             return None
-        stamp += [facts.st_size, facts.st_mtime_ns]
+        stamp += [os.path.relpath(path, root), facts.st_size, facts.st_mtime_ns]
     return stamp
 
 
-def _figures(entry: Any, stamp: Optional[List[int]]) -> Optional[Measured]:
+def _figures(entry: Any, stamp: Optional[Stamp]) -> Optional[Measured]:
     """An entry of the file, None where it is not one or of another state of the files."""
     try:
         then, complexity, (height, width), brightness, pixels = entry

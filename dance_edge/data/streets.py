@@ -4,6 +4,10 @@ The two domains show the same streets; what differs is the light. By night there
 the sky or by sodium lamps, plus headlights, street lamps, lit windows and their halos; fog takes contrast with depth;
 the sensor's noise is more than twice the day's. The gap, as measured with BiSeNet-R18 at 160x256: trained for 160
 steps by day it has 51 % mIoU by day and 23 % by night; 160 steps of `demo`'s adaptation bring the night to 38 %.
+
+Everything follows from a seed, and so does every figure: of the pixels 38 % are road, 24 building, 15 sky, 8
+vegetation, 7 car, 5 sidewalk, 2 pole and 1 person (the tests hold these, and each class's light). No pixel is void
+and every edge is exact: easier than a real street, and no measure of how well a model does on one.
 """
 import json
 import math

@@ -1,9 +1,12 @@
 """Which class was taken for which, over a whole data set, and the IoU that follows."""
+from typing import Tuple
+
 import numpy as np
 
 from dance_edge.errors import DataError
 
 VOID = 255
+Cells = Tuple[np.ndarray, np.ndarray]
 
 
 class Confusion:
@@ -33,6 +36,16 @@ class Confusion:
         _within("prediction", got, self.num_classes)
         counts = np.bincount(expected * self.num_classes + got, minlength=self.num_classes ** 2)
         self.matrix += counts.reshape(self.num_classes, self.num_classes).astype(np.int64)
+
+    def cells(self) -> Cells:
+        """The places of the cells that are not 0, in the flat matrix, and their pixels; an image fills few of them."""
+        places = np.flatnonzero(self.matrix)
+        return places, self.matrix.ravel()[places]
+
+    def add_cells(self, cells: Cells) -> None:
+        """Count the `cells` of another matrix of as many classes."""
+        places, pixels = cells
+        self.matrix.ravel()[places] += pixels
 
     def iou(self) -> np.ndarray:
         """IoU per class, float64 (C,); nan for a class that neither the labels nor the predictions have."""

@@ -1,5 +1,5 @@
 """The network as it is deployed: labels out, so that as little as possible leaves the device."""
-from typing import Any, List
+from typing import Any, List, Optional, Tuple
 
 import torch
 from torch import nn
@@ -22,10 +22,10 @@ def outputs_of(result: Any) -> List[torch.Tensor]:
                       "return a tensor, a tuple or list of them, or a dict with 'out' or 'logits'")
 
 
-def full_logits(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
-    """Main logits (N, C, H, W) float32 at the input's size, bilinear with half-pixel centres."""
+def full_logits(network: nn.Module, inputs: torch.Tensor, size: Optional[Tuple[int, int]] = None) -> torch.Tensor:
+    """Main logits (N, C, H, W) float32 at the input's size or at `size`, bilinear with half-pixel centres."""
     logits = outputs_of(network(inputs))[0]
-    full: torch.Tensor = F.interpolate(logits, size=inputs.shape[2:], mode="bilinear", align_corners=False)
+    full: torch.Tensor = F.interpolate(logits, size=size or inputs.shape[2:], mode="bilinear", align_corners=False)
     return full
 
 

@@ -13,7 +13,7 @@ def write_report(folder: str, facts: Dict[str, Any], manifest: Dict[str, Any], e
 
     write_json(os.path.join(folder, "report.json"), dict(facts, export=export))
     context = {"facts": facts, "manifest": manifest, "export": export, "figures": figures(facts),
-               "classes": class_rows(facts), "groups": facts["after"]["groups"]}
+               "classes": class_rows(facts), "groups": group_rows(facts)}
     for name, escape in (("report.md", False), ("report.html", True)):
         environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=escape,
                                          trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
@@ -43,6 +43,17 @@ def class_rows(facts: Dict[str, Any]) -> List[Tuple[str, str, str]]:
     """Class name, IoU before, IoU after."""
     before = facts["before"]["per_class"] if facts["before"] else {}
     return [(name, percent(before.get(name)), percent(value)) for name, value in facts["after"]["per_class"].items()]
+
+
+def group_rows(facts: Dict[str, Any]) -> List[Tuple[str, str, str, str, str]]:
+    """Kind and name of a group of validation images, how many they are, mIoU before, mIoU after."""
+    before = {(one.get("kind"), one["name"]): one["miou"] for one in (facts["before"] or {}).get("groups", [])}
+    rows = []
+    for one in facts["after"]["groups"]:
+        kind = one.get("kind", "sequence")  # the only one that the first version had
+        rows.append((kind, one["name"], str(one["images"]), percent(before.get((one.get("kind"), one["name"]))),
+                     percent(one["miou"])))
+    return rows
 
 
 def percent(share: Any) -> str:

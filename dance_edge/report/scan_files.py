@@ -15,6 +15,7 @@ from dance_edge.size import Size
 PROFILE, TABLE = "profile.json", "complexity.csv"
 DISTRIBUTION, CONTACT_SHEET = "distribution.png", "contact_sheet.png"
 _COLUMNS = 4
+_SPREAD = 12  # a picture stands for this part of its third's images
 
 
 class Row(NamedTuple):
@@ -52,7 +53,7 @@ def write_scan(folder: str, rows: Sequence[Row], profile: ComplexityProfile, loa
         sheet = []
         for title, some in chosen:
             shown, pictures = pictures[:len(some)], pictures[len(some):]
-            sheet.append((title, [Picture(image, "%s  p %.2f" % (_short(row.key), profile.p(row.complexity)))
+            sheet.append((title, [Picture(image, "p %.2f   %s" % (profile.p(row.complexity), _short(row.key)))
                                   for row, image in zip(some, shown)]))
         draw_contact_sheet(os.path.join(folder, CONTACT_SHEET), sheet)
     except ConfigError as missing:
@@ -60,14 +61,29 @@ def write_scan(folder: str, rows: Sequence[Row], profile: ComplexityProfile, loa
 
 
 def pick_rows(rows: Sequence[Row]) -> List[Tuple[str, List[Row]]]:
-    """The simplest, the middle and the most complex of `rows`, at most four of each and none twice."""
-    ordered = sorted(rows, key=lambda row: (row.complexity, row.key))
-    each = max(1, min(_COLUMNS, len(ordered) // 3))
-    if len(ordered) < 3:
-        return [("all", ordered)]
-    middle = (len(ordered) - each) // 2
-    return [("simplest", ordered[:each]), ("middle", ordered[middle:middle + each]),
-            ("most complex", ordered[-each:])]
+    """The simplest, the middle and the most complex of `rows`, at most four of each and none twice.
+
+    Neighbours of a drive show the same street, so that only one of a few in a row is taken where there are many.
+    """
+    if len(rows) < 3:
+        return [("all", sorted(rows, key=lambda row: (row.complexity, row.key)))]
+    ordered = sorted(range(len(rows)), key=lambda i: (rows[i].complexity, rows[i].key))
+    rank = {index: place for place, index in enumerate(ordered)}
+    third, each = len(rows) // 3, min(_COLUMNS, len(rows) // 3)
+    middle = sorted(ordered[third:-third], key=lambda i: abs(rank[i] - len(rows) // 2))
+    chosen = [("simplest", _apart(ordered[:third], each)), ("middle", _apart(middle, each)),
+              ("most complex", _apart(ordered[:-third - 1:-1], each))]
+    return [(title, [rows[i] for i in sorted(some, key=lambda i: rank[i])]) for title, some in chosen]
+
+
+def _apart(wanted: Sequence[int], each: int) -> List[int]:
+    """The first `each` of `wanted` that are not close to one another; the first of all where that leaves too few."""
+    apart: List[int] = []
+    gap = len(wanted) // _SPREAD
+    for index in wanted:
+        if len(apart) < each and all(abs(index - other) > gap for other in apart):
+            apart.append(index)
+    return apart if len(apart) == each else list(wanted[:each])
 
 
 def _write_table(path: str, rows: Sequence[Row], profile: ComplexityProfile) -> None:
@@ -82,5 +98,10 @@ def _write_table(path: str, rows: Sequence[Row], profile: ComplexityProfile) -> 
 
 
 def _short(key: str, limit: int = 26) -> str:
-    name = os.path.splitext(key.split("/")[-1])[0]
+    """The end of an image's key, without its suffix, what Cityscapes and IDD call every image, and a city twice."""
+    name = os.path.splitext(key)[0]
+    for ending in ("_leftImg8bit", "_image"):
+        name = name[:-len(ending)] if name.endswith(ending) else name
+    folder, _, last = name.rpartition("/")
+    name = last if last.startswith(folder + "_") else name
     return name if len(name) <= limit else "..." + name[3 - limit:]

@@ -28,8 +28,20 @@ class TorchEngine(Engine):
 def open_torch(model: nn.Module, device: str = "auto") -> Engines:
     """Engines of `model`, which maps float32 (N, 3, H, W) to integer labels (N, H, W): `models.deployed.Deployed`.
 
-    The model is put in eval mode and moved to `device`, `auto` is a GPU where PyTorch has one; `DeviceError` where
-    the device is not to be had.
+    Errors are those of `ready`.
+    """
+    engine = TorchEngine(model, ready(model, device))
+
+    def open_at(size: Size) -> Engine:
+        return engine  # a module takes any size: nothing belongs to a rung
+
+    return Engines(open_at, "torch")
+
+
+def ready(model: nn.Module, device: str = "auto") -> torch.device:
+    """Put `model` in eval mode on `device`, and say which that is: `auto` is a GPU where PyTorch has one.
+
+    `DeviceError` where the device is not to be had.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -40,9 +52,4 @@ def open_torch(model: nn.Module, device: str = "auto") -> Engines:
         raise DeviceError("PyTorch cannot use the device %r: %s" % (device, str(reason).splitlines()[0]),
                           "take the device cpu")
     model.eval()
-    engine = TorchEngine(model, place)
-
-    def open_at(size: Size) -> Engine:
-        return engine  # a module takes any size: nothing belongs to a rung
-
-    return Engines(open_at, "torch")
+    return place

@@ -1,5 +1,4 @@
 """`adapt`: a model meets its target, learns, shrinks, and leaves a run folder."""
-import itertools
 import os
 import platform
 from typing import Any, Dict, List, NamedTuple, Optional
@@ -11,8 +10,8 @@ import dance_edge
 from dance_edge import run as run_folder
 from dance_edge.checkpoint import save_model
 from dance_edge.complexity.profile import profile_from_dict
-from dance_edge.data.augment import Augmentation
 from dance_edge.data.images import read_image
+from dance_edge.data.sampler import Batch
 from dance_edge.data.transforms import to_input
 from dance_edge.energy import tx2_model
 from dance_edge.energy.meter import EnergyMeter, Window
@@ -27,13 +26,15 @@ from dance_edge.runtime.torch_engine import open_torch
 from dance_edge.size import Size
 from dance_edge.training.claim import claim, clear, stored_config
 from dance_edge.training.config import AdaptConfig, check
-from dance_edge.training.evaluate import Evaluation, evaluate
+from dance_edge.training.epochs import epoch_log
+from dance_edge.training.evaluate import Evaluation, as_deployed, evaluate
 from dance_edge.training.expected import expect
-from dance_edge.training.loader import TrainingImages, load
+from dance_edge.training.loader import TrainingImages, augmentation, load
 from dance_edge.training.loop import Counts, Job, LoopPlan, train
 from dance_edge.training.recalibrate import recalibrate
 from dance_edge.training.resume import load_checkpoint, newest_checkpoint, save_checkpoint
 from dance_edge.training.setup import Setup, measured_manifest, prepare
+from dance_edge.training.target import refuse_other_ids
 
 RECALIBRATION_IMAGES = 128
 CHECKPOINT_EVERY = 50
@@ -62,6 +63,8 @@ def adapt(config: AdaptConfig, on_event: OnEvent = ignore) -> AdaptResult:
         with EnergyMeter(sensor, on_event=on_event) as meter, meter.window("adapt") as window:
             profile = profile_from_dict(state["manifest"]["profile"]) if state else None
             setup = prepare(config, profile, on_event)
+            if state:
+                refuse_other_ids(setup.target, state["target"])
             os.makedirs(folder, exist_ok=True)
             with run_folder.lock(folder):
                 return _in_folder(Attempt(folder, setup, state, window, on_event), meter)
@@ -144,14 +147,14 @@ class Attempt:
     def _train(self) -> None:
         setup = self.setup
         config = setup.config._replace(checkpoint_every=setup.config.checkpoint_every or CHECKPOINT_EVERY)
-        rules = Augmentation() if config.augment else None
-        images = TrainingImages(setup.target.train, setup.plans, setup.target.read, setup.manifest.normalization, rules,
-                                config.seed)
-        left = list(itertools.islice(setup.batches(), self.counts.step, None))
+        images = TrainingImages(setup.target.train, setup.plans, setup.target.read, setup.manifest.normalization,
+                                augmentation(config), config.seed, config.full_decode)
+        whole = list(setup.stream())
+        left = [one for one in whole if isinstance(one, Batch)][self.counts.step:]
         workers = config.workers if config.workers >= 0 else min(2, max(0, (os.cpu_count() or 1) - 1))
         with StopRequest() as stop:
-            job = Job(setup.trainee, config, self.plan, setup.manifest, setup.plans, setup.full_pixels, self._save,
-                      stop, self._on_event)
+            job = Job(setup.trainee, config, self.plan, setup.manifest, setup.plans, setup.full_pixels,
+                      epoch_log(whole, setup.full_pixels), self._save, stop, self._on_event)
             train(job, self.counts, zip(left, load(images, left, workers)))
 
     def _save(self) -> None:
@@ -191,7 +194,7 @@ class Attempt:
     def _evaluate(self, manifest: Manifest) -> Evaluation:
         setup = self.setup
         engines = open_torch(Deployed(setup.trainee.network), str(setup.trainee.device))
-        return evaluate(setup.target.val, setup.target.read, engines, manifest, on_event=self._on_event)
+        return evaluate(setup.target.val, setup.target.read, as_deployed(engines), manifest, on_event=self._on_event)
 
     def _energy(self) -> EnergyReading:
         readings = self._readings()

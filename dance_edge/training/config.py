@@ -2,7 +2,7 @@
 import math
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from dance_edge.complexity.policy import SlimPolicy
+from dance_edge.complexity.policy import P_RULES, SlimPolicy
 from dance_edge.errors import ConfigError
 
 DEFAULT_EPOCHS = 10
@@ -14,7 +14,8 @@ class AdaptConfig(NamedTuple):
     """What `adapt` is told. A zero or an empty string means "the default", which `resolved` values replace.
 
     `steps` counts optimizer steps, `epochs` epochs of images offered; one of them, or neither. `slim` False turns all
-    of DANCE off at once: plain fine-tuning at full size, the fair baseline.
+    of DANCE off at once: plain fine-tuning at full size, the fair baseline. Ranges, `keep_floor` and `p_rule` are those
+    of SlimPolicy; `anneal` is the share of the run's end without dropping.
     """
 
     target: str
@@ -35,11 +36,20 @@ class AdaptConfig(NamedTuple):
     seed: int = 0
     indicator: str = "sobel"
     ratio_range: Tuple[float, float] = (0.5, 1.0)
+    drop_range: Tuple[float, float] = (1.0, 0.0)
+    weight_range: Tuple[float, float] = (0.0, 1.0)
+    keep_floor: float = 0.0
+    anneal: float = 0.0
+    p_rule: str = "proposed"
     downsample: bool = True
     drop: bool = True
     weigh: bool = True
     slim: bool = True
     augment: bool = True
+    flip: bool = True
+    scale_crop: bool = True
+    color_jitter: bool = True
+    full_decode: bool = False
     freeze_bn: bool = False
     stride: int = 0
     skip_mismatched: bool = False
@@ -52,7 +62,8 @@ class AdaptConfig(NamedTuple):
         """The rules of data slimming that these settings ask for."""
         if not self.slim:
             return SlimPolicy(False, False, False, self.ratio_range)
-        return SlimPolicy(self.downsample, self.drop, self.weigh, self.ratio_range)
+        return SlimPolicy(self.downsample, self.drop, self.weigh, self.ratio_range, self.drop_range,
+                          self.weight_range, self.keep_floor, self.p_rule)
 
     def prunes(self) -> int:
         """How often channels are pruned."""
@@ -60,7 +71,7 @@ class AdaptConfig(NamedTuple):
 
     def to_dict(self) -> Dict[str, Any]:
         """Numbers, booleans, strings and lists only: `config` in run.json."""
-        return dict(self._asdict(), ratio_range=list(self.ratio_range))
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in self._asdict().items()}
 
 
 # Settings that a resumed run may change, since they leave the weights alone.
@@ -74,9 +85,10 @@ def config_from_dict(facts: Dict[str, Any]) -> AdaptConfig:
         raise ConfigError("the configuration has unknown settings: " + ", ".join(unknown),
                           "the known ones are: " + ", ".join(AdaptConfig._fields))
     values = dict(facts)
-    if "ratio_range" in values:
-        low, high = values["ratio_range"]
-        values["ratio_range"] = (float(low), float(high))
+    for name in ("ratio_range", "drop_range", "weight_range"):
+        if name in values:
+            at_0, at_1 = values[name]
+            values[name] = (float(at_0), float(at_1))
     return AdaptConfig(**values)
 
 
@@ -96,12 +108,29 @@ def check(config: AdaptConfig) -> None:
             "give a share of the channels in [0, 1)")
     _refuse(config.batch_size < 0 or config.batch_size == 1, "--batch-size is %d" % config.batch_size,
             "give at least 2: BatchNorm needs a batch")
-    low, high = config.ratio_range
-    _refuse(not 0 < low <= high <= 1, "--ratio-range is %g %g" % (low, high), "give LOW HIGH with 0 < LOW <= HIGH <= 1")
+    _check_slimming(config)
+    _refuse(not 0 <= config.seed < 2 ** 32, "--seed is %d" % config.seed, "give a number from 0 to 4294967295")
     _refuse(not (math.isfinite(config.learning_rate) and config.learning_rate >= 0),
             "--lr is %g" % config.learning_rate, "give a positive learning rate, such as 0.001")
     _refuse(not config.source and not config.model, "neither --source nor --model was given",
             "adapt a model with --source FILE.pt, or train from scratch with --model bisenet")
+
+
+def _check_slimming(config: AdaptConfig) -> None:
+    at_0, at_1 = config.ratio_range
+    _refuse(not 0 < at_0 <= at_1 <= 1, "--ratio-range is %g %g" % (at_0, at_1),
+            "give LOW HIGH, the ratios per side at p = 0 and 1, with 0 < LOW <= HIGH <= 1")
+    at_0, at_1 = config.drop_range
+    _refuse(not 1 >= at_0 >= at_1 >= 0 or at_1 == 1, "--drop-range is %g %g" % (at_0, at_1),
+            "give HIGH LOW, the chances to be dropped at p = 0 and 1, LOW below 1; the paper's 75 - 25 % is 0.75 0.25")
+    at_0, at_1 = config.weight_range
+    _refuse(not (0 <= at_0 <= at_1 and 0 < at_1 < float("inf")), "--weight-range is %g %g" % (at_0, at_1),
+            "give LOW HIGH, the loss weights at p = 0 and 1; the paper's 2.0 - 1.0 is 1.0 2.0")
+    _refuse(not 0 <= config.keep_floor <= 1, "--keep-floor is %g" % config.keep_floor,
+            "give the least probability to keep an image, 0 to 1, such as 0.25")
+    _refuse(not 0 <= config.anneal < 1, "--anneal is %g" % config.anneal,
+            "give the share of the run's end without dropping, such as 0.125; --no-drop is all of it")
+    _refuse(config.p_rule not in P_RULES, "--p is %r" % config.p_rule, "take one of: " + ", ".join(P_RULES))
 
 
 def _refuse(wrong: Any, message: str, hint: str) -> None:

@@ -4,14 +4,16 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 import numpy as np
 
 from dance_edge.complexity import indicator
+from dance_edge.complexity.gradient import mean_luminance
 from dance_edge.complexity.ladder import fixed_size
 from dance_edge.data.dataset import Record, Sample
+from dance_edge.data.groups import parts_of
 from dance_edge.data.labels import ClassSet
 from dance_edge.data.transforms import labels_to_size, to_input
 from dance_edge.errors import ConfigError
 from dance_edge.events import OnEvent, Progress, ignore
 from dance_edge.manifest import Manifest
-from dance_edge.metrics.confusion import Confusion
+from dance_edge.metrics.confusion import Cells, Confusion
 from dance_edge.runtime.engine import Engines
 from dance_edge.size import Size, size_of
 
@@ -19,7 +21,8 @@ from dance_edge.size import Size, size_of
 class Evaluation(NamedTuple):
     """A score over a set of images. `ratio` is None where each image had its own size ("adaptive").
 
-    `per_class` holds None for a class that neither truth nor prediction has; `groups` the mIoU by sequence.
+    `per_class` holds None for a class that neither truth nor prediction has; `groups` the mIoU by sequence, by quarter
+    of brightness and by third of p, as {"kind", "name", "images", "miou"}.
     """
 
     miou: float
@@ -36,41 +39,69 @@ class Evaluation(NamedTuple):
                 "images": self.images}
 
 
-def size_for(manifest: Manifest, image: np.ndarray, ratio: Optional[float]) -> Size:
-    """The size that `image` (H, W, 3) is brought to: by its p, or by one `ratio` per side for all."""
-    size = size_of(image)
+# Network input, float32 (1, 3, h, w), and the image's own size -> class ids (H, W).
+Predict = Callable[[np.ndarray, Size], np.ndarray]
+
+
+def as_deployed(engines: Engines) -> Predict:
+    """Labels at the input's size, brought to the image's by nearest neighbour."""
+    def predict(inputs: np.ndarray, full: Size) -> np.ndarray:
+        size = Size(int(inputs.shape[2]), int(inputs.shape[3]))
+        return labels_to_size(engines.at(size).labels(inputs)[0], full)
+    return predict
+
+
+def p_of(manifest: Manifest, image: np.ndarray) -> Optional[float]:
+    """The measured p of `image`, (H, W, 3) BGR uint8; None where the model has no profile."""
+    profile = manifest.profile
+    if profile is None:
+        return None
+    return profile.p(indicator.measure(image, profile.measured_size, profile.indicator))
+
+
+def size_for(manifest: Manifest, image: Size, p: Optional[float], ratio: Optional[float]) -> Size:
+    """The size that an image of size `image` is brought to: by its `p`, or by one `ratio` per side for all."""
     if ratio is not None:
-        return fixed_size(size, ratio, manifest.stride)
-    if manifest.profile is None:
+        return fixed_size(image, ratio, manifest.stride)
+    if p is None:
         raise ConfigError("the model has no complexity profile, so no image has a p",
                           "evaluate at one size: --ratio 1.0")
-    complexity = indicator.measure(image, manifest.profile.measured_size, manifest.profile.indicator)
-    return manifest.ladder_for(size).at(manifest.policy.ratio(manifest.profile.p(complexity)))
+    return manifest.ladder_for(image).at(manifest.policy.ratio(p))
 
 
-def evaluate(records: Sequence[Record], read: Callable[[Record], Sample], engines: Engines, manifest: Manifest,
+def evaluate(records: Sequence[Record], read: Callable[[Record], Sample], predict: Predict, manifest: Manifest,
              ratio: Optional[float] = None, on_event: OnEvent = ignore) -> Evaluation:
-    """Score `engines` on labelled `records`; `read` gives a pair with the model's ids. METHOD: section Metrics."""
-    classes = manifest.classes
-    whole = Confusion(len(classes.names))
-    by_group: Dict[str, Tuple[Confusion, List[str]]] = {}
+    """Score `predict` on labelled `records`; `read` gives a pair with the model's ids. METHOD: section Metrics."""
+    each: List[Cells] = []  # by image: which of them make up a group is known in the end
+    brightness: List[float] = []
+    ranks: List[float] = []
     entered = full = 0
     for done, record in enumerate(records):
         sample = read(record)
-        size = size_for(manifest, sample.image, ratio)
-        labels = engines.at(size).labels(to_input(sample.image, size, manifest.normalization)[np.newaxis])[0]
-        labels = labels_to_size(labels, size_of(sample.image))
-        group, names = by_group.setdefault(record.group, (Confusion(len(classes.names)), []))
-        whole.add(sample.label, labels)
-        group.add(sample.label, labels)
-        names.append(record.name)
+        own = size_of(sample.image)
+        p = p_of(manifest, sample.image)
+        size = size_for(manifest, own, p, ratio)
+        one = Confusion(len(manifest.classes.names))
+        one.add(sample.label, predict(to_input(sample.image, size, manifest.normalization)[np.newaxis], own))
+        each.append(one.cells())
+        brightness.append(mean_luminance(sample.image))
+        ranks += [] if p is None else [p]
         entered += size.pixels
-        full += fixed_size(size_of(sample.image), 1.0, manifest.stride).pixels
+        full += fixed_size(own, 1.0, manifest.stride).pixels
         on_event(Progress("evaluate", done + 1, len(records)))
-    groups = [{"name": name, "images": len(names), "miou": _number(confusion.miou())}
-              for name, (confusion, names) in sorted(by_group.items())]
-    return Evaluation(float(whole.miou()), ratio, _per_class(whole, classes), entered / max(1, full), tuple(groups),
+    whole = _together(each, manifest.classes)
+    parts = parts_of([record.group for record in records], brightness, ranks if manifest.profile else None)
+    groups = [{"kind": part.kind, "name": part.name, "images": int(part.chosen.sum()), "miou": _number(_together(
+        [cells for cells, chosen in zip(each, part.chosen) if chosen], manifest.classes).miou())} for part in parts]
+    return Evaluation(whole.miou(), ratio, _per_class(whole, manifest.classes), entered / max(1, full), tuple(groups),
                       len(records))
+
+
+def _together(each: Sequence[Cells], classes: ClassSet) -> Confusion:
+    confusion = Confusion(len(classes.names))
+    for cells in each:
+        confusion.add_cells(cells)
+    return confusion
 
 
 def _per_class(confusion: Confusion, classes: ClassSet) -> Dict[str, Optional[float]]:

@@ -1,7 +1,7 @@
 """The training loop: one batch of one size a step, channels leaving between the stages."""
 import math
 import time
-from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 import torch
 from torch import nn
@@ -9,7 +9,7 @@ from torch import nn
 from dance_edge.complexity.policy import SlimPlan
 from dance_edge.data.sampler import Batch
 from dance_edge.errors import ConfigError, Interrupted
-from dance_edge.events import OnEvent, StageDone, StepDone
+from dance_edge.events import EpochDone, OnEvent, StageDone, StepDone
 from dance_edge.interrupt import StopRequest
 from dance_edge.manifest import Manifest
 from dance_edge.models.deployed import outputs_of
@@ -99,7 +99,7 @@ class Trainee:
 class Job(NamedTuple):
     """What the loop works on and with. `manifest` counts the network as it came; `full_pixels` are the top rung's.
 
-    `slim_plans` and `full_pixels` go by the records that a batch's items name.
+    `slim_plans` and `full_pixels` go by the records that a batch's items name, `epochs` by the step that they end with.
     """
 
     trainee: Trainee
@@ -108,6 +108,7 @@ class Job(NamedTuple):
     manifest: Manifest
     slim_plans: Sequence[SlimPlan]
     full_pixels: Sequence[int]
+    epochs: Mapping[int, Sequence[EpochDone]]
     save: Callable[[], None]
     stop: StopRequest
     on_event: OnEvent
@@ -131,6 +132,8 @@ def train(job: Job, counts: Counts, steps: Iterator[Tuple[Batch, Tensors]]) -> N
         job.on_event(StepDone(counts.step, plan.steps, loss, mean_p, batch.size,
                               counts.pixels / max(counts.full_pixels, 1.0), rate,
                               counts.duration_s / counts.step * (plan.steps - counts.step)))
+        for done in job.epochs.get(counts.step, ()):
+            job.on_event(done)
         last = counts.step == plan.steps
         if job.stop.exit_code or last or counts.step % config.checkpoint_every == 0:
             job.save()
@@ -150,7 +153,7 @@ def _optimizer_step(job: Job, tensors: Tensors, groups: List[ChannelGroup], rate
     optimizer.zero_grad()
     total = 0.0
     for inputs, labels, weights in zip(*(part.split(plan.micro_batch) for part in tensors)):
-        inputs = inputs.to(trainee.device).contiguous(memory_format=torch.channels_last)
+        inputs = inputs.to(trainee.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         if len(inputs) == 1:  # pooled features of one image have no spread to normalise by
             for layer in pooled_batchnorms(network, Size(*inputs.shape[2:])):
                 layer.eval()

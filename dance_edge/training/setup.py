@@ -1,18 +1,18 @@
 """Everything that is decided before the first step: data, sizes, network, length."""
-import itertools
 import os
-from typing import Iterator, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterator, NamedTuple, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import nn
 
 from dance_edge.checkpoint import Checkpoint, read_checkpoint, restore
 from dance_edge.complexity.ladder import fixed_size
-from dance_edge.complexity.policy import SlimPlan, expected_weight
+from dance_edge.complexity.policy import SlimPlan, annealed_share, expected_weight
 from dance_edge.complexity.profile import ComplexityProfile, fit_profile
-from dance_edge.data.groups import group_items, items_of, starvation_warnings
-from dance_edge.data.sampler import Batch, batches, count_steps
+from dance_edge.data.groups import items_of
+from dance_edge.data.sampler import Batch, EpochTally, count_steps, stream
 from dance_edge.data.scan import ScanResult, refuse_unfit, scan
+from dance_edge.data.starvation import starvation_warnings
 from dance_edge.data.transforms import IMAGENET
 from dance_edge.errors import CheckpointError, DataError
 from dance_edge.events import Note, OnEvent, Warned
@@ -44,10 +44,15 @@ class Setup(NamedTuple):
     plan: LoopPlan
     broken: Tuple[Tuple[str, str], ...]
 
+    def stream(self) -> Iterator[Union[Batch, EpochTally]]:
+        """The run's optimizer steps, from the first, and the tally of each epoch behind its last."""
+        config = self.config
+        epochs, steps = (None, self.plan.steps) if config.steps else (config.epochs or DEFAULT_EPOCHS, None)
+        return stream(self.plans, config.seed, self.plan.batch_size, epochs, steps, config.anneal)
+
     def batches(self) -> Iterator[Batch]:
-        """The run's optimizer steps, from the first."""
-        epochs = None if self.config.steps else self.config.epochs or DEFAULT_EPOCHS
-        return itertools.islice(batches(self.plans, self.config.seed, self.plan.batch_size, epochs), self.plan.steps)
+        """The run's optimizer steps alone."""
+        return (one for one in self.stream() if isinstance(one, Batch))
 
 
 def prepare(config: AdaptConfig, profile: Optional[ComplexityProfile], on_event: OnEvent) -> Setup:
@@ -71,8 +76,7 @@ def prepare(config: AdaptConfig, profile: Optional[ComplexityProfile], on_event:
     full = tuple(fixed_size(size, 1.0, stride).pixels for size in sizes)
     plan = _loop_plan(config, manifest, plans, trainee, on_event)
     if config.slim:
-        groups = group_items(items_of(target.train, scanned), profile, manifest.policy)
-        for line in starvation_warnings(groups, config.indicator):
+        for line in starvation_warnings(items_of(target.train, scanned), profile, manifest.policy, config.anneal):
             on_event(Warned(line))
     broken = tuple((fault.path, fault.reason) for fault in scanned.faults)
     return Setup(config, target, plans, full, trainee, manifest, plan, broken)
@@ -133,12 +137,11 @@ def _loop_plan(config: AdaptConfig, manifest: Manifest, plans: Sequence[SlimPlan
     steps, how = config.steps, "--steps"
     if not steps:
         epochs = config.epochs or DEFAULT_EPOCHS
-        steps = count_steps(plans, config.seed, batch_size, epochs)
+        steps = count_steps(plans, config.seed, batch_size, epochs, config.anneal)
         how = "%d epochs of %d images offered%s" % (epochs, len(plans), "" if config.epochs else ", the default")
     if steps < 1:
-        raise DataError("%s keep too few images for one batch of %d" % (how, batch_size),
-                        "train for longer (--epochs), in smaller batches (--batch-size), "
-                        "or without dropping (--no-drop)")
+        raise DataError("%s keep no image" % how,
+                        "train for longer (--epochs), or drop less (--keep-floor 0.25, --no-drop)")
     largest = max((plan.size for plan in plans), key=lambda size: size.pixels)
     asked = config.memory_budget
     budget = memory.parse_bytes(asked) if asked else 0.5 * memory.free_bytes(trainee.device)
@@ -146,5 +149,6 @@ def _loop_plan(config: AdaptConfig, manifest: Manifest, plans: Sequence[SlimPlan
     on_event(Note("length: %d optimizer steps of %d images (%s)%s" % (
         steps, batch_size, how, "" if micro == batch_size else ", in micro-batches of %d for memory" % micro)))
     groups = ChannelGraph(trainee.network, manifest.stride, config.scope).groups() if config.prunes() else []
+    undropped = config.anneal if config.steps else annealed_share(plans, config.anneal)
     return LoopPlan(steps, batch_size, micro, config.learning_rate or PAPER_RATE.get(manifest.model, 1e-3),
-                    expected_weight(plans), sum(group.width for group in groups), manifest.stride)
+                    expected_weight(plans, undropped), sum(group.width for group in groups), manifest.stride)

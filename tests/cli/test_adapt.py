@@ -44,6 +44,7 @@ def test_no_joule_stands_naked_in_a_report(small_run):
 def test_the_log_has_every_step(small_run):
     text = open(os.path.join(small_run, "adapt.log"), encoding="utf-8").read()
     assert all("step %d/6" % step in text for step in range(1, 7)) and "pixels saved" in text
+    assert re.search(r"^epoch 1/\d+  \d+ of 14 images kept  [\d.]+ % of the pixels: ", text, re.M)
 
 
 def test_a_finished_run_says_so_and_touches_no_model(small_set, capfd):
@@ -77,12 +78,29 @@ def test_the_settings_of_an_earlier_run_are_taken_and_flags_win(small_run, capfd
     assert facts["steps"] == 2 and json.load(open("r/run.json"))["config"]["scope"] == "all"
 
 
+@pytest.mark.parametrize("flag, setting, value", [
+    ("--no-augment", "augment", False), ("--no-flip", "flip", False), ("--no-scale-crop", "scale_crop", False),
+    ("--no-color-jitter", "color_jitter", False), ("--full-decode", "full_decode", True),
+    ("--drop-range 0.75 0.25", "drop_range", (0.75, 0.25)), ("--weight-range 1 2", "weight_range", (1.0, 2.0)),
+    ("--ratio-range 0.5 0.75", "ratio_range", (0.5, 0.75)), ("--keep-floor 0.25", "keep_floor", 0.25),
+    ("--anneal 0.125", "anneal", 0.125), ("--p inverse", "p_rule", "inverse"), ("--no-drop", "drop", False)])
+def test_flags_of_data_slimming_augmentation_and_decoding_are_settings(flag, setting, value):
+    from dance_edge.cli.adapt import _settings, command
+    from dance_edge.training.config import AdaptConfig
+
+    flags = command.make_context("adapt", ["--target", "t", "--model", "bisenet"] + flag.split()).params
+    flags = {name: given for name, given in flags.items() if name not in ("json_path", "config")}
+    assert _settings(None, flags) == AdaptConfig(target="t", model="bisenet")._replace(**{setting: value})
+
+
 @pytest.mark.parametrize("flags, code, words", [
     (["--model", "bisenet", "--target", "nowhere"], 3, "nowhere"),
     (["--source", "missing.pt", "--target", "SET"], 4, "missing.pt"),
     (["--target", "SET"], 2, "--source"), (["--model", "bisenet"], 2, "--target"),
     (["--model", "bisenet", "--target", "SET", "--steps", "minus"], 2, "minus"),
     (["--model", "bisenet", "--target", "SET", "--steps", "3", "--epochs", "2"], 2, "--epochs"),
+    (["--model", "bisenet", "--target", "SET", "--weight-range", "2.0", "1.0"], 2, "--weight-range"),
+    (["--model", "bisenet", "--target", "SET", "--p", "sideways"], 2, "sideways"),
     (["--model", "bisenet", "--target", "SET", "--label-map", "none.json"], 3, "none.json"),
     (["--model", "bisenet", "--target", "SET", "--config", "none.json"], 2, "none.json")])
 def test_what_a_user_gets_wrong(small_set, flags, code, words, capfd):

@@ -5,12 +5,17 @@ import pytest
 
 from dance_edge.cli import progress
 from dance_edge.cli.progress import Listener
-from dance_edge.events import Note, Progress, StageDone, StepDone, Warned
+from dance_edge.events import EpochDone, Note, Progress, StageDone, StepDone, Warned
 from dance_edge.size import Size
 
 STEP = StepDone(step=3, steps=40, loss=1.5, mean_p=0.42, size=Size(288, 384), pixels_ratio=0.36, learning_rate=0.01,
                 eta_s=75.0)
 STEP_LINE = "step 3/40  loss 1.5000  p 0.42  384x288  pixels saved 64 %  ETA 1:15  lr 0.01"
+
+
+EPOCH = EpochDone(2, 10, 367, 183, 12, 0.354, ((Size(192, 256), 40), (Size(288, 384), 143)))
+EPOCH_LINE = ("epoch 2/10  183 of 367 images kept  35.4 % of the pixels: 256x192 40, 384x288 143"
+              "  (12 wait for a full batch)")
 
 
 class Terminal(io.StringIO):
@@ -21,13 +26,21 @@ class Terminal(io.StringIO):
 def test_plain_lines_where_there_is_no_terminal():
     stream = io.StringIO()
     with Listener(stream=stream) as on_event:
-        for event in (Note("12 pairs"), STEP, StageDone(1, 3, 0.83, 0.71, 0.02), Warned("dark images")):
+        for event in (Note("12 pairs"), STEP, EPOCH, StageDone(1, 3, 0.83, 0.71, 0.02), Warned("dark images")):
             on_event(event)
     assert stream.getvalue().splitlines() == [
-        "12 pairs", STEP_LINE,
+        "12 pairs", STEP_LINE, EPOCH_LINE,
         "stage 1/3 pruned: 83.0 % of the channels and 71.0 % of the MACs are left, logits moved by 0.02",
         "warning: dark images"]
     assert on_event.warnings == ["dark images"]
+
+
+def test_an_epoch_of_many_sizes_names_the_most_frequent():
+    many = EPOCH._replace(waiting=0, per_size=tuple((Size(32 * i, 32 * i), i) for i in range(1, 21)))
+    assert progress.epoch_line(many).endswith(": 416x416 13, 448x448 14, 480x480 15, 512x512 16, 544x544 17, "
+                                              "576x576 18, 608x608 19, 640x640 20 and 12 sizes more")
+    none = EPOCH._replace(kept=0, waiting=0, pixels_ratio_offered=0.0, per_size=())
+    assert progress.epoch_line(none) == "epoch 2/10  0 of 367 images kept  0.0 % of the pixels"
 
 
 def test_progress_is_throttled_but_its_last_line_always_comes(monkeypatch):
@@ -44,7 +57,7 @@ def test_progress_is_throttled_but_its_last_line_always_comes(monkeypatch):
 def test_quiet_keeps_warnings_only():
     stream = io.StringIO()
     with Listener(stream=stream, quiet=True) as on_event:
-        for event in (Note("12 pairs"), STEP, Progress("scan", 1, 1), Warned("dark images")):
+        for event in (Note("12 pairs"), STEP, EPOCH, Progress("scan", 1, 1), Warned("dark images")):
             on_event(event)
     assert stream.getvalue() == "warning: dark images\n"
 
@@ -58,10 +71,11 @@ def test_the_log_has_every_step_and_what_came_before_it_was_opened(tmp_path, qui
         on_event(Warned("dark [images]"))
         on_event.log_to(str(path))
         on_event(STEP)
+        on_event(EPOCH)
         on_event(Progress("evaluate", 1, 2))
         on_event(Progress("evaluate", 2, 2))
     assert path.read_text().splitlines() == [
-        "an earlier run's line", "12 pairs", "warning: dark [images]", STEP_LINE, "evaluate 2/2"]
+        "an earlier run's line", "12 pairs", "warning: dark [images]", STEP_LINE, EPOCH_LINE, "evaluate 2/2"]
 
 
 def test_a_terminal_gets_a_bar_with_the_figures_and_lines_above_it():

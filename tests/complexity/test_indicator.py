@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from dance_edge.complexity import indicator
+from dance_edge.complexity.profile import fit_profile
+from dance_edge.data.images import read_image
+from dance_edge.data.layouts import open_dataset
 from dance_edge.errors import ConfigError
-from dance_edge.size import Size
+from dance_edge.size import Size, size_of
 
 
 @pytest.mark.parametrize("slope", [0.001, -0.002, 0.003])
@@ -54,6 +57,77 @@ def test_half_the_exposure_halves_eq_1_and_leaves_weber_contrast():
     size = Size(60, 80)
     assert indicator.measure(dim, size) == pytest.approx(indicator.measure(image, size) / 2, rel=0.02)
     assert indicator.measure(dim, size, "weber") == pytest.approx(indicator.measure(image, size, "weber"), rel=0.02)
+
+
+def test_weber_contrast_is_the_quotient_and_fades_out_near_black():
+    assert indicator.weber_contrast(0.2, 0.4) == pytest.approx(0.5, rel=1e-3)
+    assert indicator.weber_contrast(0.1, indicator.DARK) == pytest.approx(0.5 * 0.1 / indicator.DARK)
+    assert indicator.weber_contrast(0.1, 2 * indicator.DARK) >= 0.94 * 0.1 / (2 * indicator.DARK)
+    assert indicator.weber_contrast(0.0, 0.0) == 0
+    levels = np.arange(256) / 255
+    kept = [indicator.weber_contrast(one, one) for one in levels]  # the share of the quotient that is left
+    assert kept == sorted(kept) and kept[2] < 0.01 and kept[128] > 0.9999
+
+
+@pytest.mark.parametrize("size", [Size(60, 80), Size(500, 640)])
+def test_measure_is_its_definition(size):
+    noise = np.random.RandomState(5).randint(0, 256, (size.height // 10, size.width // 10, 3)).astype(np.uint8)
+    image = cv2.resize(noise, size.cv2, interpolation=cv2.INTER_CUBIC)
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32) / 255
+    tolerance = 1e-4 if size.height < 480 else 0.02
+    assert indicator.measure(image, size) == pytest.approx(indicator.spatial_complexity(gray), rel=tolerance)
+    assert indicator.measure(image, size, "weber") == pytest.approx(indicator.weber_complexity(gray), rel=tolerance)
+
+
+@pytest.mark.parametrize("size", [Size(48, 64), Size(500, 640), Size(1080, 1920)])
+def test_a_frame_as_black_as_it_gets_is_not_complex(size):
+    for channels in (np.zeros, np.ones):
+        image = channels((size.height, size.width, 3)).astype(np.uint8)
+        assert indicator.measure(image, size, "weber") == 0
+
+
+@pytest.fixture(scope="module")
+def camvid_train(data_dir):
+    """Every image of CamVid's training split, with the name of its sequence."""
+    records = [record for record in open_dataset(data_dir + "/camvid").records() if record.split == "train"]
+    return [read_image(record.image) for record in records], np.array([record.group for record in records])
+
+
+def p_of(images, size, kind, profile=None):
+    """A profile, fitted to `images` where none is given, and their p."""
+    values = np.array([indicator.measure(image, size, kind) for image in images])
+    profile = profile or fit_profile(values, size, "camvid", kind)
+    return profile, np.array([profile.p(value) for value in values])
+
+
+def test_half_the_exposure_of_camvid_moves_p_by_contrast_and_not_by_weber_contrast(camvid_train):
+    images, _ = camvid_train
+    size, dim = size_of(images[0]), [image // 2 for image in images]
+    moved = {}
+    for kind in indicator.INDICATORS:
+        profile, p = p_of(images, size, kind)
+        moved[kind] = np.abs(p_of(dim, size, kind, profile)[1] - p)
+    assert np.mean(moved["sobel"]) == pytest.approx(0.42, abs=0.02)
+    assert np.percentile(moved["weber"], 95) <= 0.05
+
+
+def test_camvids_dusk_has_a_middling_p_by_weber_contrast(camvid_train):
+    images, sequences = camvid_train
+    profile, p = p_of(images, size_of(images[0]), "weber")
+    assert profile.ks_distance < 0.075
+    means = [p[sequences == one].mean() for one in ("0001TP", "0006R0", "0016E5")]
+    assert means == pytest.approx([0.37, 0.43, 0.56], abs=0.02)
+
+
+@pytest.mark.parametrize("size", [Size(360, 480), Size(720, 1280)])
+def test_a_black_frame_with_noise_is_not_complex(camvid_train, size):
+    images = [cv2.resize(image, size.cv2) for image in camvid_train[0][::4]]
+    profile, _ = p_of(images, size, "weber")
+    random = np.random.RandomState(6)
+    for sigma in (0.5, 1, 2, 3, 5):
+        gray = np.clip(np.rint(random.normal(0, sigma, (size.height, size.width, 1))), 0, 255).astype(np.uint8)
+        colour = np.clip(np.rint(random.normal(0, sigma, (size.height, size.width, 3))), 0, 255).astype(np.uint8)
+        assert max(p_of([np.repeat(gray, 3, axis=2), colour], size, "weber", profile)[1]) <= 0.05
 
 
 def test_an_unknown_indicator_is_refused():

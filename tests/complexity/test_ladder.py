@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from dance_edge.complexity.ladder import build_ladder, fixed_size
 from dance_edge.size import Size
@@ -20,6 +21,23 @@ def test_rungs_are_multiples_of_the_stride_and_never_above_the_image(image, stri
     for rung in ladder.rungs:
         for side, whole in zip(rung, image):
             assert side % stride == 0 and side >= 2 * stride and side <= max(whole, 2 * stride)
+
+
+@settings(deadline=None, derandomize=True, max_examples=120)
+@given(height=st.integers(8, 1500), width=st.integers(8, 2500), stride=st.sampled_from([8, 16, 32]),
+       ends=st.tuples(st.floats(0.05, 1.0), st.floats(0.05, 1.0)), rungs=st.integers(1, 8))
+def test_any_ladder_climbs_in_whole_strides_to_the_size_of_its_highest_ratio(height, width, stride, ends, rungs):
+    image, (low, high) = Size(height, width), sorted(ends)
+    ladder = build_ladder(image, stride, (low, high), rungs)
+    assert 1 <= len(ladder.rungs) == len(ladder.ratios) <= rungs
+    assert ladder.full == fixed_size(image, high, stride) and ladder.ratios[-1] == pytest.approx(high)
+    for below, above in zip(ladder.rungs, ladder.rungs[1:]):
+        assert below.height <= above.height and below.width <= above.width and below != above
+    for rung in ladder.rungs:
+        assert all(side % stride == 0 and 2 * stride <= side <= max(whole, 2 * stride)
+                   for side, whole in zip(rung, image))
+    taken = [ladder.at(low + (high - low) * i / 20).pixels for i in range(21)]
+    assert taken == sorted(taken) and taken[-1] == ladder.full.pixels
 
 
 def test_equal_rungs_are_merged():

@@ -24,6 +24,29 @@ def test_a_profile_goes_through_json(tmp_path):
     assert load_profile(str(path)) == PROFILE and isinstance(load_profile(str(path)).measured_size, Size)
 
 
+def test_both_fits_are_kept_and_the_better_one_is_the_profile():
+    values = 0.06 + 0.128 * np.linalg.norm(np.random.RandomState(1).randn(400, 3), axis=1)
+    profile = fit_profile(values, Size(36, 48), "made", "sobel")
+    facts = json.loads(json.dumps(profile.to_dict()))
+    assert facts["fits"]["kept"] == "free" and facts["fits"]["free"] == {
+        "loc": facts["loc"], "scale": facts["scale"], "ks_distance": facts["ks_distance"]}
+    assert facts["fits"]["fixed"]["loc"] == 0 and facts["fits"]["fixed"]["ks_distance"] > facts["ks_distance"]
+    assert profile_from_dict(facts) == profile
+
+
+def test_a_profile_from_before_both_fits_were_kept_is_read():
+    facts = PROFILE.to_dict()
+    del facts["fits"]
+    assert profile_from_dict(facts) == PROFILE and PROFILE.fits is None and PROFILE.to_dict()["fits"] is None
+
+
+@pytest.mark.parametrize("changes", [{"fits": {"fixed": {"loc": 0}}}, {"fits": 3}, {"measured_size": 3},
+                                     {"measured_size": ["a", "b"]}])
+def test_a_damaged_profile_is_refused(changes):
+    with pytest.raises(DataError, match="damaged"):
+        profile_from_dict(dict(PROFILE.to_dict(), **changes))
+
+
 @pytest.mark.parametrize("facts", [{}, [], {"format": "1"}, {"format": 1, "loc": 0}])
 def test_what_is_not_a_profile_is_refused(facts):
     with pytest.raises(DataError):

@@ -42,11 +42,20 @@ def _png(indices, colour_type, bits=8, palette=None):
             + _chunk(b"IEND", b""))
 
 
+def _orientation(value):
+    """An EXIF block that holds an orientation and nothing else."""
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, value, 0)
+    return b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", 1) + entry + struct.pack("<I", 0)
+
+
+def _png_with_exif(png, orientation):
+    """The PNG's bytes with an EXIF chunk behind its header."""
+    return png[:33] + _chunk(b"eXIf", _orientation(orientation)) + png[33:]
+
+
 def _with_exif(jpeg, orientation):
     """The JPEG's bytes with an EXIF block that holds an orientation."""
-    entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
-    tiff = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", 1) + entry + struct.pack("<I", 0)
-    body = b"Exif\0\0" + tiff
+    body = b"Exif\0\0" + _orientation(orientation)
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
 
 
@@ -68,6 +77,11 @@ def png():
 @pytest.fixture
 def with_exif():
     return _with_exif
+
+
+@pytest.fixture
+def png_with_exif():
+    return _png_with_exif
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 
 from dance_edge.data import cityscapes as layout
 from dance_edge.data.images import read_label
-from dance_edge.data.labels import CITYSCAPES_TRAIN_IDS
+from dance_edge.data.label_codes import UNKNOWN
+from dance_edge.data.labels import VOID
 
 CITIES = (("aachen", "aachen_000000_000019"), ("bonn", "bonn_000001_000019"))
 
@@ -15,7 +16,7 @@ CITIES = (("aachen", "aachen_000000_000019"), ("bonn", "bonn_000001_000019"))
 def _tree(root, write, scene, endings):
     """Two cities; labels that hold every raw id from 0 to 33."""
     raw = np.tile(np.arange(34, dtype=np.uint8), 24).reshape(24, 34)
-    train = np.array([CITYSCAPES_TRAIN_IDS.get(one, 255) for one in range(34)], dtype=np.uint8)[raw]
+    train = np.array([layout.TRAIN_IDS.get(one, 255) for one in range(34)], dtype=np.uint8)[raw]
     pictures = {"labelIds": raw, "labelTrainIds": train, "instanceIds": raw.astype(np.uint16) * 1000,
                 "color": np.repeat(raw[:, :, np.newaxis], 3, axis=2)}
     for city, stem in CITIES:
@@ -26,8 +27,17 @@ def _tree(root, write, scene, endings):
     return layout.read(str(root))
 
 
+def test_raw_ids_become_the_official_train_ids():
+    official = "7>0 8>1 11>2 12>3 13>4 17>5 19>6 20>7 21>8 22>9 23>10 24>11 25>12 26>13 27>14 28>15 31>16 32>17 33>18"
+    expected = {int(raw): int(train) for raw, train in (pair.split(">") for pair in official.split())}
+    table = layout.LABEL_IDS.lookup
+    assert {raw: train for raw, train in enumerate(table) if train < 19} == expected
+    assert all(table[raw] == VOID for raw in range(34) if raw not in expected) and table[255] == VOID
+    assert all(table[raw] == UNKNOWN for raw in range(34, 255))
+
+
 def _histogram(dataset):
-    labels = [read_label(record.label, dataset.lookup) for record in dataset.records()]
+    labels = [read_label(record.label, dataset.code) for record in dataset.records()]
     return np.bincount(np.concatenate([label.ravel() for label in labels]), minlength=256)
 
 

@@ -51,3 +51,12 @@ def test_a_missing_folder_has_nothing(tmp_path):
     assert image_files(str(tmp_path / "no")) == [] and subfolders(str(tmp_path / "no")) == []
     assert not any_image(str(tmp_path / "no"))
     assert split_files("train", str(tmp_path / "no"), str(tmp_path / "not")).label_folder is None
+
+
+def test_a_file_with_a_name_of_no_kind_is_a_stray_and_a_known_one_is_not(tmp_path):
+    for name in ("i/1_image.jpg", "i/renamed.jpg", "l/1_label.png", "l/1_inst_label.png", "l/d/2_lable.png"):
+        _touch(tmp_path / name)
+    found = split_files("", str(tmp_path / "i"), str(tmp_path / "l"), "_image", "_label", ("_inst_label",))
+    assert found.images == {"1": "1_image.jpg"} and found.labels == {"1": "1_label.png"}
+    assert found.stray_images == (str(tmp_path / "i" / "renamed.jpg"),)
+    assert found.stray_labels == (str(tmp_path / "l" / "d" / "2_lable.png"),)

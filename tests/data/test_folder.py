@@ -4,7 +4,8 @@ import json
 import pytest
 
 from dance_edge.data import folder as layout
-from dance_edge.data.labels import CAMVID11, UNKNOWN, VOID
+from dance_edge.data.label_codes import UNKNOWN
+from dance_edge.data.labels import CAMVID11, VOID
 from dance_edge.errors import DataError
 
 
@@ -20,7 +21,7 @@ def test_images_and_labels_with_splits(tmp_path, write, scene):
     found = layout.read(str(tmp_path))
     assert sorted(record.name for record in found.records()) == ["train/1.jpg", "val/1.jpg"]
     assert found.classes.names == ("ground", "sky") and found.classes.palette == ((1, 2, 3), (4, 5, 6))
-    assert list(found.lookup[:3]) == [0, 1, UNKNOWN] and found.lookup[7] == VOID
+    assert list(found.code.lookup[:3]) == [0, 1, UNKNOWN] and found.code.lookup[7] == VOID
 
 
 def test_folders_that_are_no_splits_are_groups(tmp_path, write, scene):

@@ -4,17 +4,13 @@ import pytest
 
 from dance_edge.data.labels import (
     CAMVID11,
-    CITYSCAPES19,
     IDD7,
     KNOWN_CLASS_SETS,
-    UNKNOWN,
     VOID,
     ClassSet,
-    cityscapes_lookup,
-    compose,
-    identity_lookup,
     relabel,
     unmapped,
+    unreached,
 )
 from dance_edge.errors import DataError
 
@@ -26,20 +22,6 @@ def test_the_known_sets_have_a_colour_of_its_own_for_each_class():
     for one in KNOWN_CLASS_SETS:
         assert len(set(one.names)) == len(one.names) == len(set(one.palette)) == len(one.palette)
     assert CAMVID11.index("car") == 8
-
-
-def test_cityscapes_raw_ids_become_the_official_train_ids():
-    official = "7>0 8>1 11>2 12>3 13>4 17>5 19>6 20>7 21>8 22>9 23>10 24>11 25>12 26>13 27>14 28>15 31>16 32>17 33>18"
-    expected = {int(raw): int(train) for raw, train in (pair.split(">") for pair in official.split())}
-    table = cityscapes_lookup()
-    assert {raw: train for raw, train in enumerate(table) if train < 19} == expected
-    assert all(table[raw] == VOID for raw in range(34) if raw not in expected) and table[255] == VOID
-    assert all(table[raw] == UNKNOWN for raw in range(34, 255))
-
-
-def test_identity_knows_its_classes_and_void_only():
-    table = identity_lookup(3, [250])
-    assert list(table[:4]) == [0, 1, 2, UNKNOWN] and table[250] == table[255] == VOID and table[254] == UNKNOWN
 
 
 def test_equal_names_in_another_order_are_matched_by_name():
@@ -65,7 +47,7 @@ def test_a_map_goes_by_name_and_what_it_leaves_out_is_void():
     ours = ClassSet(("a", "b", "c"), COLOURS)
     found = relabel(ours, ClassSet(("x", "y"), COLOURS[:2]), {"c": "x", "a": "y", "b": None})
     assert list(found.lookup[:3]) == [1, VOID, 0]
-    assert unmapped(ours, found.lookup) == ("b",)
+    assert unmapped(ours, found.lookup) == ("b",) and unreached(found.classes, found.lookup) == ()
     assert list(relabel(CAMVID11, IDD7, {"sky": "sky"}).lookup[:3]) == [6, VOID, VOID]
 
 
@@ -88,8 +70,3 @@ def test_from_scratch_a_maps_right_side_is_the_models_classes_in_order():
 def test_a_map_that_leaves_no_class_is_refused():
     with pytest.raises(DataError, match="leaves no class"):
         relabel(CAMVID11, IDD7, {"sky": None})
-
-
-def test_two_tables_become_one():
-    table = compose(cityscapes_lookup(), relabel(CITYSCAPES19, None, {"road": "ground", "car": "thing"}).lookup)
-    assert table[7] == 0 and table[26] == 1 and table[8] == table[0] == table[255] == VOID and table[40] == UNKNOWN

@@ -1,9 +1,12 @@
-"""Which layout a folder has."""
+"""Which layout a folder has, and what becomes of files that are not what they should be."""
+import json
 import os
 
+import numpy as np
 import pytest
 
 from dance_edge.data.layouts import LAYOUTS, open_dataset
+from dance_edge.data.scan import scan
 from dance_edge.errors import ConfigError, DataError
 
 
@@ -51,3 +54,44 @@ def test_a_shelf_of_data_sets_is_none(camvid):
     with pytest.raises(DataError) as caught:
         open_dataset(str(root))
     assert os.path.join(str(root), "camvid") in caught.value.hint
+
+
+# For each layout: where frame i's image and label are, and how many ids its labels have.
+TREES = {
+    "camvid": ("train/%04d_%d.jpg", "trainannot/%04d_%d.png"),
+    "cityscapes": ("leftImg8bit/train/bonn/bonn_%04d_%d_leftImg8bit.png",
+                   "gtFine/train/bonn/bonn_%04d_%d_gtFine_labelIds.png"),
+    "bdd100k": ("images/10k/train/%04d-%d.jpg", "labels/sem_seg/masks/train/%04d-%d.png"),
+    "older bdd100k": ("seg/images/train/%04d-%d.jpg", "seg/labels/train/%04d-%d_train_id.png"),
+    "idd_lite": ("leftImg8bit/train/7/%04d%d_image.jpg", "gtFine/train/7/%04d%d_label.png"),
+    "published camvid": ("701_StillsRaw_full/0006R0_f%04d%d.png", "LabeledApproved_full/0006R0_f%04d%d_L.png"),
+    "folder": ("images/train/%04d_%d.jpg", "labels/train/%04d_%d.png")}
+
+
+@pytest.mark.parametrize("tree", sorted(TREES))
+def test_with_one_file_in_twenty_spoilt_each_is_named_and_no_other(tmp_path, write, scene, tree):
+    """120 pairs; an image and a label each cut, swapped for text, and renamed twice over (stem and kind)."""
+    image, label = (str(tmp_path / path) for path in TREES[tree])
+    for i in range(120):
+        write(image % (i, 0), scene(i, 16, 24))
+        ids = np.full((16, 24), i % 7, np.uint8)
+        write(label % (i, 0), np.full((16, 24, 3), 128, np.uint8) if "published" in tree else ids)
+    if tree == "folder":
+        (tmp_path / "classes.json").write_text(json.dumps({"classes": list("abcdefg")}))
+    spoilt, strays = [], []
+    for i, path in enumerate((image, label)):
+        cut, text, renamed, moved = (path % (10 * one + i, 0) for one in range(4))
+        with open(cut, "r+b") as file:
+            file.truncate(os.path.getsize(cut) * (40 + 50 * (1 - i)) // 100)
+        with open(text, "w") as file:
+            file.write("text")
+        spoilt += [cut, text]
+        strays.append(os.path.join(os.path.dirname(renamed), "other%d%s" % (i, os.path.splitext(renamed)[1])))
+        os.rename(renamed, strays[-1])
+        os.rename(moved, moved + ".txt")
+    dataset = open_dataset(str(tmp_path))
+    result = scan(dataset)
+    assert dataset.layout in tree and len(result.measured) == 112 and result.unfit == ()
+    assert sorted(one.path for one in result.broken) == sorted(spoilt)
+    lone = [path % (10 * one + i, 0) for i, path in ((1, image), (0, label)) for one in (2, 3)]
+    assert sorted(dataset.unpaired_images + dataset.unpaired_labels) == sorted(lone + strays)

@@ -46,6 +46,19 @@ def test_every_image_is_measured_as_the_indicator_has_it(camvid):
     assert list(result.complexities(dataset.splits["val"])) == [result.of(dataset.splits["val"][0]).complexity]
 
 
+def test_the_pixels_of_every_id_are_counted(camvid):
+    root = camvid({"train": ["1", "2", "3"]})
+    random = np.random.RandomState(0)
+    labels = [np.full((24, 32), 255), random.randint(0, 11, (24, 32)), np.repeat(random.randint(0, 11, (24, 4)), 8, 1)]
+    labels[2][5:9] = 255
+    for i, label in enumerate(labels):
+        cv2.imwrite(str(root / "trainannot" / ("%d.png" % (i + 1))), label.astype(np.uint8))
+    result = scan(open_dataset(str(root)))
+    for record, label in zip(open_dataset(str(root)).records(), labels):
+        ids, counts = np.unique(label, return_counts=True)
+        assert result.of(record).pixels == dict(zip(ids.tolist(), counts.tolist()))
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_what_is_broken_is_named_and_the_rest_is_measured(camvid, workers):
     root = camvid({"train": [str(i) for i in range(1, 9)]})
@@ -98,7 +111,7 @@ def test_a_second_scan_decodes_only_what_changed(camvid, monkeypatch):
     first = scan(dataset)
     decoded = []
     real = module.read_pair
-    monkeypatch.setattr(module, "read_pair", lambda record, lookup: decoded.append(record.key) or real(record, lookup))
+    monkeypatch.setattr(module, "read_pair", lambda record, code: decoded.append(record.key) or real(record, code))
     events = []
     assert scan(dataset, on_event=events.append) == first and decoded == []
     assert events == [Note("3 of 3 images have not changed since the last scan")]
@@ -110,6 +123,21 @@ def test_a_second_scan_decodes_only_what_changed(camvid, monkeypatch):
     scan(dataset, indicator="weber")
     scan(dataset, measured_size=Size(12, 16))
     assert len(decoded) == 8
+
+
+def test_files_that_are_added_are_measured_alone_and_the_profile_follows(camvid, monkeypatch):
+    dataset = open_dataset(str(camvid({"train": ["1", "2", "3"]})))
+    before = scan(dataset)
+    grown = open_dataset(str(camvid({"train": ["4", "5"]})))
+    decoded = []
+    real = module.read_pair
+    monkeypatch.setattr(module, "read_pair", lambda record, code: decoded.append(record.key) or real(record, code))
+    after = scan(grown)
+    assert sorted(decoded) == ["4.jpg", "5.jpg"]
+    assert all(after.of(record) == before.of(record) for record in dataset.records())
+    profiles = [fit_profile(result.complexities(some.records()), result.measured_size, "c", "sobel")
+                for some, result in ((dataset, before), (grown, after))]
+    assert [one.sample_count for one in profiles] == [3, 5] and profiles[0].scale != profiles[1].scale
 
 
 def test_an_interrupt_keeps_what_was_measured(camvid):

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from dance_edge.data.label_codes import LabelCode
 from dance_edge.data.layouts import open_dataset
 from dance_edge.data.scan import scan
 from dance_edge.data.scan_cache import Measured, ScanCache, cache_folder
@@ -33,7 +34,7 @@ def test_figures_come_back_exactly(stored, tmp_path):
 def test_other_settings_are_another_file(stored):
     dataset, path, _ = stored
     others = {ScanCache(dataset, Size(12, 16), "sobel").path, ScanCache(dataset, Size(24, 32), "weber").path,
-              ScanCache(dataset._replace(lookup=bytes(256)), Size(24, 32), "sobel").path}
+              ScanCache(dataset._replace(code=LabelCode(bytes(256))), Size(24, 32), "sobel").path}
     assert len(others | {path}) == 4
 
 
@@ -46,6 +47,39 @@ def test_a_changed_file_is_not_known(stored, which):
     with open(getattr(dataset.records()[1], which), "ab") as file:
         file.write(b"x")
     assert again() == {}
+
+
+def test_only_files_that_are_new_are_unknown(stored, camvid):
+    dataset, path, _ = stored
+    grown = open_dataset(str(camvid({"train": ["0"], "val": ["1"]})))
+    assert sorted(record.name for record in grown.records()) == ["train/0.jpg", "train/1.jpg", "train/2.jpg",
+                                                                 "val/1.jpg"]
+    cache = ScanCache(grown, Size(24, 32), "sobel")
+    assert cache.path == path and sorted(cache.known(grown.records())) == sorted(
+        record.image for record in dataset.records())
+
+
+def test_the_same_size_and_time_under_another_path_is_another_file(stored):
+    dataset, _, again = stored
+    first, second = dataset.records()
+    for one in (first, second):
+        with open(one.image, "wb") as file:
+            file.write(b"same size")
+        os.utime(one.image, ns=(5, 5))
+        os.utime(one.label, ns=(5, 5))
+    cache = ScanCache(dataset, Size(24, 32), "sobel")
+    cache.known([first])
+    cache.store([first], {first.image: FIGURES})
+    assert list(again()) == [first.image]
+    moved = dataset._replace(splits={"train": (first._replace(label=second.label),)})
+    assert ScanCache(moved, Size(24, 32), "sobel").known(moved.records()) == {}
+
+
+def test_a_label_that_comes_or_goes_is_a_change(stored):
+    dataset, _, _ = stored
+    bare = dataset._replace(splits={"train": tuple(one._replace(label=None) for one in dataset.records())})
+    cache = ScanCache(bare, Size(24, 32), "sobel")
+    assert cache.known(bare.records()) == {}
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "3", "{\"entries\": 3}", "{\"entries\": {\"train/1.jpg\": [1, 2]}}",

@@ -7,6 +7,7 @@ from dance_edge.data.transforms import (
     Normalization,
     labels_to_size,
     normalization_from_dict,
+    normalize,
     to_input,
     to_rung,
 )
@@ -33,6 +34,18 @@ def test_input_is_rgb_normalised_planes():
     tensor = to_input(image, Size(2, 4), IMAGENET)
     assert tensor.shape == (3, 2, 4) and tensor.dtype == np.float32 and tensor.flags["C_CONTIGUOUS"]
     np.testing.assert_allclose(tensor[:, 0, 0], [(0.2 - 0.485) / 0.229, -0.456 / 0.224, (1 - 0.406) / 0.225], atol=1e-6)
+
+
+@pytest.mark.parametrize("order", ["rgb", "bgr"])
+def test_every_byte_is_normalised_by_the_formula_to_the_last_bit(order):
+    rule = Normalization((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), order)
+    image = np.random.RandomState(0).permutation(np.arange(3 * 256) % 256).reshape(16, 16, 3).astype(np.uint8)
+    for view in (image, image[::2, 1::3], image[:, ::-1], image[:1, :1]):
+        channels = view[:, :, ::-1] if order == "rgb" else view
+        scale, mean = np.float32(rule.std) * np.float32(255.0), np.float32(rule.mean)
+        wanted = (channels.astype(np.float32) / scale - mean / np.float32(rule.std)).transpose(2, 0, 1)
+        tensor = normalize(view, rule)
+        assert tensor.dtype == np.float32 and tensor.flags["C_CONTIGUOUS"] and np.array_equal(tensor, wanted)
 
 
 def test_another_normalisation_and_order():

@@ -22,6 +22,16 @@ def of(pairs, num_classes=3):
     return confusion
 
 
+def test_matrices_add_up_by_their_cells():
+    pairs = two_images()
+    each = [of([pair]).cells() for pair in pairs]
+    assert [len(places) for places, _ in each] == [3, 2]  # what is 0 is not kept
+    whole = Confusion(3)
+    for cells in each:
+        whole.add_cells(cells)
+    assert np.array_equal(whole.matrix, of(pairs).matrix) and whole.miou() == of(pairs).miou()
+
+
 def test_miou_leaves_out_the_absent_class():
     confusion = of(two_images())
     iou = confusion.iou()

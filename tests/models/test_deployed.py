@@ -22,6 +22,13 @@ def test_labels_are_argmax_of_bilinear_logits_at_the_inputs_size():
     assert full_logits(Half(), x)[0, 1, 0].tolist() == pytest.approx([-.5, -.5, -.5, -.25, .25, .5, .5, .5])
 
 
+def test_logits_at_another_size_come_straight_from_the_network():
+    x = torch.zeros(1, 3, 4, 8)
+    x[..., 4:] = 1
+    wide = full_logits(Half(), x, (4, 16))[0, 1, 0].tolist()  # 4 logits to 16 pixels: a step of 1/4 between centres
+    assert wide == pytest.approx([-.5] * 6 + [-.375, -.125, .125, .375] + [.5] * 6)
+
+
 def test_the_main_output_of_every_form():
     a, b = torch.zeros(1, 2, 3, 3), torch.ones(1, 2, 3, 3)
     assert outputs_of(a)[0] is a

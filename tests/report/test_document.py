@@ -2,7 +2,7 @@ import copy
 
 import pytest
 
-from dance_edge.report.document import figures, percent, write_report
+from dance_edge.report.document import figures, group_rows, percent, write_report
 
 FACTS = {
     "run": "runs/<b>x</b>", "steps": 40, "resumed_from_step": None, "images_offered": 160, "images_kept": 80,
@@ -11,8 +11,11 @@ FACTS = {
     "energy": {"label": "estimated (TX2 model)", "reason": "r"},
     "miou_before": 0.25, "miou_after": 0.5, "split": "12 of train", "batch_size": 4,
     "broken": [["a/<i>.jpg", "cut off"]],
-    "before": {"per_class": {"road": 0.5, "sky": None}},
-    "after": {"per_class": {"road": 0.75, "sky": None}, "groups": [{"name": "dusk", "images": 3, "miou": None}]},
+    "before": {"per_class": {"road": 0.5, "sky": None},
+               "groups": [{"kind": "p", "name": "low p", "images": 3, "miou": 0.125}]},
+    "after": {"per_class": {"road": 0.75, "sky": None},
+              "groups": [{"kind": "sequence", "name": "dusk", "images": 3, "miou": None},
+                         {"kind": "p", "name": "low p", "images": 3, "miou": 0.375}]},
     "prunes": [{"step": 10, "channels_kept": 0.9, "macs_ratio": 0.95, "logit_change": 0.01}],
     "warnings": ["dark & starved"]}
 MANIFEST = {"model": "bisenet", "provenance": {"source": "s.pt", "target": "town"},
@@ -30,16 +33,26 @@ def written(tmp_path):
 def test_every_figure_stands_in_both_pages(written):
     for text in (written["report.md"], written["report.html"]):
         for words in ("25.0 %", "50.0 %", "80 of 160", "123.4 J, estimated (TX2 model)", "75.0 %", "cut off",
-                      "starved"):
+                      "starved", "12.5 %", "37.5 %", "dusk"):
             assert words in text
 
 
 def test_markdown_tables_are_whole(written):
     lines = written["report.md"].splitlines()
-    assert "| road | 50.0 % | 75.0 % |" in lines and "| sky | - | - |" in lines and "| dusk | 3 | - |" in lines
+    assert "| road | 50.0 % | 75.0 % |" in lines and "| sky | - | - |" in lines
+    assert "| sequence | dusk | 3 | - | - |" in lines and "| p | low p | 3 | 12.5 % | 37.5 % |" in lines
     assert "| 160x96 | 2.00 G | 2.0e-06 | 100.0000 % |" in lines
     before = [lines[i - 1] for i, line in enumerate(lines) if line.startswith("|")]
     assert all(line == "" or line.startswith("|") for line in before)
+
+
+def test_groups_of_a_run_that_an_older_version_began():
+    facts = copy.deepcopy(FACTS)
+    for when in ("before", "after"):
+        facts[when]["groups"] = [{"name": "dusk", "images": 3, "miou": 0.5}]
+    assert group_rows(facts) == [("sequence", "dusk", "3", "50.0 %", "50.0 %")]
+    facts["before"] = None
+    assert group_rows(facts) == [("sequence", "dusk", "3", "-", "50.0 %")]
 
 
 def test_names_of_files_are_text_in_html(written):

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dance_edge.complexity.profile import ComplexityProfile
+from dance_edge.complexity.profile import ComplexityProfile, fit_profile
 from dance_edge.errors import ConfigError
 from dance_edge.report.figures import Picture, draw_contact_sheet, draw_distribution
 from dance_edge.size import Size
@@ -20,6 +20,15 @@ def test_the_distribution_shows_both_curves(tmp_path):
     assert image.shape[0] > 300 and image.shape[1] > 500
     for red, green, blue in ((0x1F, 0x5F, 0xA8), (0xD9, 0x5F, 0x0E)):
         assert (np.abs(image.astype(int) - (blue, green, red)).sum(axis=2) < 20).sum() > 300
+
+
+def test_the_fit_that_was_not_kept_is_shown_too(tmp_path):
+    path = str(tmp_path / "cdf.png")
+    values = 0.06 + 0.1 * np.linalg.norm(np.random.RandomState(0).randn(50, 3), axis=1)
+    draw_distribution(path, values, fit_profile(values, Size(36, 48), "made", "sobel"))
+    image = cv2.imread(path).astype(int)
+    for red, green, blue in ((0x1F, 0x5F, 0xA8), (0xD9, 0x5F, 0x0E), (0x9A, 0x9A, 0x9A)):
+        assert (np.abs(image - (blue, green, red)).sum(axis=2) < 20).sum() > 300
 
 
 @pytest.mark.parametrize("values", [[0.2], [0.2, 0.2, 0.2], [0.0]])

@@ -9,7 +9,7 @@ import pytest
 from dance_edge.complexity.profile import ComplexityProfile, load_profile
 from dance_edge.errors import ConfigError
 from dance_edge.events import Warned
-from dance_edge.report.scan_files import Row, pick_rows, write_scan
+from dance_edge.report.scan_files import Row, _short, pick_rows, write_scan
 from dance_edge.size import Size
 
 PROFILE = ComplexityProfile(0.0, 0.1, Size(8, 12), 10, 0.07, "made", "sobel")
@@ -42,6 +42,23 @@ def test_simplest_middle_and_most_complex_never_share(count, picked):
     assert [len(some) for _, some in chosen] == picked
     keys = [row.key for _, some in chosen for row in some]
     assert len(set(keys)) == len(keys) and keys[0] == "0.jpg" and keys[-1] == "%d.jpg" % (count - 1)
+
+
+def test_neighbours_of_a_drive_are_not_shown_beside_each_other():
+    """A drive of 360 images into ever busier streets: the extremes are there, and the rest stands apart."""
+    rows = [Row("train", "%03d.jpg" % i, "", "g", Size(8, 12), 0.001 * i, 0.5, True) for i in range(360)]
+    chosen = dict(pick_rows(rows))
+    assert [row.key for row in chosen["simplest"]] == ["000.jpg", "011.jpg", "022.jpg", "033.jpg"]
+    assert [row.key for row in chosen["most complex"]] == ["326.jpg", "337.jpg", "348.jpg", "359.jpg"]
+    middle = [int(row.key[:3]) for row in chosen["middle"]]
+    assert min(b - a for a, b in zip(middle, middle[1:])) > 10 and 150 < np.mean(middle) < 210
+
+
+@pytest.mark.parametrize("key, shown", [
+    ("lindau/lindau_000010_000019_leftImg8bit.png", "lindau_000010_000019"), ("0/024541_image.jpg", "0/024541"),
+    ("0001TP_006690.jpg", "0001TP_006690"), ("a_long_folder/a_very_long_name_1.jpg", "...lder/a_very_long_name_1")])
+def test_captions_are_short(key, shown):
+    assert _short(key) == shown and len(_short(key)) <= 26
 
 
 def test_without_matplotlib_the_figures_are_left_out_and_said(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import torch
 from dance_edge import run as run_folder
 from dance_edge.checkpoint import load_tensors, read_checkpoint, restore
 from dance_edge.errors import CheckpointError, ConfigError, DataError, Interrupted
-from dance_edge.events import StageDone, StepDone, Warned
+from dance_edge.events import EpochDone, StageDone, StepDone, Warned
 from dance_edge.models.catalog import build
 from dance_edge.pruning.flops import count_params
 from dance_edge.training.adapt import adapt
@@ -167,6 +167,35 @@ def test_a_plain_run_keeps_every_image_at_full_size(small_set):
     facts = adapt(config(small_set, slim=False, steps=0, epochs=3), events.append).facts
     assert facts["images_kept"] == facts["images_offered"] == 42 and facts["pixels_ratio_offered"] == 1
     assert {one.size for one in events if isinstance(one, StepDone)} == {(96, 160)}
+
+
+def test_every_epoch_says_what_it_kept_and_a_resumed_run_says_the_same(small_set):
+    asked = config(small_set, steps=0, epochs=2, stages=0, batch_size=7, anneal=0.5, keep_floor=0.3, p_rule="random",
+                   weight_range=(1.0, 2.0), drop_range=(0.75, 0.25), ratio_range=(0.5, 0.75))
+    whole, parts = [], []
+    facts = adapt(asked, whole.append).facts
+
+    def stop(event):
+        parts.append(event)
+        if isinstance(event, StepDone) and event.step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        adapt(asked._replace(out="s"), stop)
+    adapt(asked._replace(out="s"), parts.append)
+    said, again = ([one for one in events if isinstance(one, EpochDone)] for events in (whole, parts))
+    assert set(said) == set(again) and [one.epoch for one in said] == [1, 2] and {one.offered for one in said} == {14}
+    assert said[0].kept < said[1].kept == 14  # the last half of the run keeps all
+    assert sum(one.kept for one in said) == facts["images_kept"] and said[1].waiting == 0
+    assert sum(one.pixels_ratio_offered for one in said) / 2 == pytest.approx(facts["pixels_ratio_offered"])
+    assert read_checkpoint("r/model.pt").manifest.policy == asked.policy()
+    assert 1.0 < run_folder.read_state("r")["plan"]["mean_weight"] < 2.0
+
+
+def test_an_image_left_alone_at_the_end_is_a_step_of_its_own(small_set):
+    events = []
+    facts = adapt(config(small_set, slim=False, steps=0, epochs=1, batch_size=13, stages=0), events.append).facts
+    assert facts["images_kept"] == facts["images_offered"] == 14 and facts["steps"] == 2
 
 
 def test_a_sensor_s_joules_are_measured_and_kept_over_a_pause(small_set, monkeypatch):

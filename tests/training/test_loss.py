@@ -2,7 +2,10 @@
 import pytest
 import torch
 
+from dance_edge.complexity.ladder import build_ladder
+from dance_edge.complexity.policy import SlimPolicy, expected_weight
 from dance_edge.data.labels import VOID
+from dance_edge.size import Size
 from dance_edge.training.loss import adaptive_loss, image_losses
 
 
@@ -48,6 +51,25 @@ def test_at_equal_loss_p_1_and_p_a_quarter_pull_four_to_one_on_whatever_rung(siz
         adaptive_loss([logits], labels, torch.tensor([weight]), 1 * 0.6).backward()  # batches of one size each
         pulls.append(float(w.grad))
     assert pulls[0] / pulls[1] == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("policy, times", [
+    (SlimPolicy(), 4.0), (SlimPolicy(weight_range=(1.0, 2.0)), 2.0 / 1.25), (SlimPolicy(weigh=False), 1.0),
+    (SlimPolicy(keep_floor=0.25), 4.0)])
+def test_p_1_and_a_quarter_pull_on_a_network_s_weights_as_the_policy_weighs_them(policy, times):
+    ladder = build_ladder(Size(64, 96), 16)
+    plans = [policy.plan(p, ladder) for p in (1.0, 0.25)]
+    assert plans[0].size != plans[1].size
+    normaliser = 2 * expected_weight(plans)  # two images a step, a constant of the run
+    network = torch.nn.Conv2d(3, 2, 1)
+    pulls = []
+    for plan in plans:  # one gray at any size: the same loss, on rungs of their own
+        network.zero_grad()
+        logits = network(torch.full((2, 3) + plan.size, 0.5))
+        labels = torch.zeros((2,) + plan.size, dtype=torch.long)
+        adaptive_loss([logits], labels, torch.full((2,), plan.loss_weight), normaliser).backward()
+        pulls.append(network.weight.grad.clone())
+    assert float(pulls[0].abs().min()) > 0 and torch.allclose(pulls[0], times * pulls[1], rtol=1e-4)
 
 
 def test_micro_batches_add_up_to_the_whole_step():
