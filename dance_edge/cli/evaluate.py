@@ -128,23 +128,42 @@ def _curve(target: Any, predict: Any, manifest: Any, on_event: Any) -> List[Dict
 
 def _target(run: Any, config: EvalConfig, manifest: Any, on_event: Any) -> Any:
     """The run's own target and split, or those of --data."""
-    from dance_edge.data.splits import named_split
     from dance_edge.errors import ConfigError
     from dance_edge.training.target import open_target, stored_target
 
+    if not config.data and (config.layout or config.label_map):
+        raise ConfigError("--layout and --label-map say how --data is read, and there is no --data",
+                          "give it too, or leave them away: a run's own data is read as when it was trained")
+    stored = run.state().get("target")
     if config.data:
         target = open_target(config.data, config.layout or "", config.label_map or "", manifest.classes, on_event)
-        if config.split:
-            records = named_split(target.dataset, config.split)
-            return target._replace(val=records, how="split %s of %s" % (config.split, target.dataset.name))
-        return target
-    stored = run.state().get("target")
-    if not stored:
+    elif stored:
+        target = stored_target(stored, manifest.classes)
+    else:
         raise ConfigError("%s is a single file: it names no data to score on" % run.path,
                           "give a data set with --data DIR")
-    target = stored_target(stored, manifest.classes)
-    if config.split == "train":
-        return target._replace(val=target.train, how="images that were trained on: " + target.how)
+    return _marked(_of_split(target, config), stored or {})
+
+
+def _of_split(target: Any, config: EvalConfig) -> Any:
+    """`target` with the images of --split to score on. Of a run's own, train and val are as they were parted."""
+    from dance_edge.data.splits import named_split
+
+    if config.split is None or (config.split == "val" and not config.data):
+        return target
+    if config.split == "train" and not config.data:
+        return target._replace(val=target.train)
+    return target._replace(val=named_split(target.dataset, config.split),
+                           how="split %s of %s" % (config.split, target.dataset.name))
+
+
+def _marked(target: Any, stored: Dict[str, Any]) -> Any:
+    """`target`, said to be what the run was trained on where some of it is."""
+    import os
+
+    same = bool(stored) and os.path.realpath(target.dataset.root) == os.path.realpath(str(stored["root"]))
+    if same and set(stored["train"]) & {record.name for record in target.val}:
+        return target._replace(how="images that were trained on: " + target.how)
     return target
 
 

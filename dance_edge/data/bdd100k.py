@@ -43,4 +43,4 @@ def _generation(root: str) -> Optional[_Generation]:
 
 
 def _no_group(key: str) -> str:
-    return ""  # every image is from a drive of its own
+    return ""  # nearly every image is from a drive of its own

@@ -50,13 +50,20 @@ def read(root: str) -> Dataset:
         return assemble(root, NAME, LabelForm(CAMVID11, COLOUR_CODE, "colours"), _published(root), _sequence)
     bare = [name for name in _SPLITS if name in subfolders(root) and name not in labelled]
     parts = [split_files(split, os.path.join(root, split), os.path.join(root, split + _ANNOT))
-             for split in labelled + bare]
+             for split in labelled + bare + _lone_annots(root)]
     return assemble(root, NAME, LabelForm(CAMVID11, identity_code(11, (11,)), "trainIds"), parts, _sequence)
 
 
 def _labelled_splits(root: str) -> List[str]:
     folders = subfolders(root)
     return [name for name in folders if name + _ANNOT in folders]
+
+
+def _lone_annots(root: str) -> List[str]:
+    """The splits with labels and no images: each of their labels is an orphan."""
+    folders = subfolders(root)
+    bare = [name[:-len(_ANNOT)] for name in folders if name.endswith(_ANNOT)]
+    return [name for name in bare if name and name not in folders]
 
 
 def _published(root: str) -> List[SplitFiles]:

@@ -39,9 +39,15 @@ def image_files(folder: str) -> List[str]:
     """Paths below `folder`, with "/", of every file that is an image by its suffix (any case), in natural order.
 
     Hidden files and folders, and what other systems leave behind, are passed over; links are followed.
-    A missing folder has none.
+    A missing folder has none. `DataError` for a name that is not UTF-8: it goes into no table and no JSON.
     """
-    return sorted(_walk(folder), key=natural)
+    paths = sorted(_walk(folder), key=natural)
+    for path in paths:
+        shown = path.encode("utf-8", "backslashreplace").decode("utf-8")
+        if shown != path:
+            raise DataError("%s: the name of this file in %s is not UTF-8" % (shown, folder),
+                            "rename it; convmv does so for a whole folder")
+    return paths
 
 
 def any_image(folder: str, ending: str = "") -> bool:
@@ -63,11 +69,17 @@ def _is_junk(folder: str) -> bool:
 
 
 def _leads_back(where: str, name: str) -> bool:
-    """Whether the folder `name` in `where` is a link to a folder that it is in itself."""
+    """Whether the folder `name` in `where` is a link to a folder on the way to it, whatever links lead there."""
     path = os.path.join(where, name)
     if not os.path.islink(path):
         return False
-    return (os.path.realpath(where) + os.sep).startswith(os.path.realpath(path) + os.sep)
+    target = os.path.realpath(path) + os.sep
+    while not (os.path.realpath(where) + os.sep).startswith(target):
+        above = os.path.dirname(where)
+        if above in ("", where):
+            return False
+        where = above
+    return True
 
 
 def subfolders(folder: str) -> List[str]:

@@ -4,7 +4,7 @@ import os
 from typing import Any, Dict, List, Sequence, Tuple
 
 from dance_edge.data.dataset import Dataset
-from dance_edge.data.files import LabelForm, any_image, assemble, split_files, subfolders
+from dance_edge.data.files import LabelForm, SplitFiles, any_image, assemble, split_files, subfolders
 from dance_edge.data.label_codes import identity_code
 from dance_edge.data.labels import KNOWN_CLASS_SETS, VOID, ClassSet, Colour
 from dance_edge.errors import DataError
@@ -23,7 +23,7 @@ def read(root: str) -> Dataset:
     """`images/` with or without `labels/`; else every image below `root`, without labels.
 
     Where a folder right below `images/` is named train, val or test, all of them are splits, and `labels/` has the
-    same; else folders are groups of images.
+    same; files beside them are of no split. Else folders are groups of images.
     """
     images, labels = os.path.join(root, "images"), os.path.join(root, "labels")
     if not any_image(images) and not any_image(labels):
@@ -34,10 +34,19 @@ def read(root: str) -> Dataset:
     elif labels and any_image(labels):
         raise DataError("%s has labels and no classes.json: their ids have no names" % root, _FORM)
     folders = subfolders(images)
-    splits = folders if any(name in SPLITS for name in folders) else [""]
-    parts = [split_files(split, os.path.join(images, split) if split else images,
-                         os.path.join(labels, split) if split and labels else labels or None) for split in splits]
-    return assemble(root, NAME, form, parts, _folder_of)
+    whole = split_files("", images, labels or None)
+    if not any(name in SPLITS for name in folders):
+        return assemble(root, NAME, form, [whole], _folder_of)
+    parts = [split_files(split, os.path.join(images, split), os.path.join(labels, split) if labels else None)
+             for split in sorted(set(folders + subfolders(labels)))]
+    return assemble(root, NAME, form, parts + [_beside_the_splits(whole)], _folder_of)
+
+
+def _beside_the_splits(whole: SplitFiles) -> SplitFiles:
+    """The files in no folder of their own: pairs of no split, or orphans that are named."""
+    images, labels = ({stem: path for stem, path in files.items() if "/" not in path}
+                      for files in (whole.images, whole.labels))
+    return whole._replace(images=images, labels=labels)
 
 
 def read_classes(path: str) -> LabelForm:

@@ -181,7 +181,10 @@ def _decode(path: str, data: bytes, flags: int) -> np.ndarray:
     form = "JPEG" if headers.is_jpeg(data) else "PNG" if headers.is_png(data) else ""
     if (form == "JPEG" and not headers.jpeg_is_whole(data)) or (form == "PNG" and not headers.png_is_whole(data)):
         raise BrokenImage(path, "the %s is cut off" % form)
-    image: Optional[np.ndarray] = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
+    try:
+        image: Optional[np.ndarray] = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
+    except cv2.error:  # its header asks for more pixels than OpenCV takes
+        raise BrokenImage(path, "it is damaged, or too large for OpenCV")
     if image is None:
         raise BrokenImage(path, "the %s is damaged" % form if form else "this is not an image")
     return image

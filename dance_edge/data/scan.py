@@ -9,7 +9,7 @@ import numpy as np
 from dance_edge.complexity.gradient import mean_luminance
 from dance_edge.complexity.indicator import measure
 from dance_edge.data.dataset import Dataset, Record
-from dance_edge.data.images import BrokenImage, SizeMismatch, image_size, read_pair
+from dance_edge.data.images import BrokenImage, SizeMismatch, image_size, read_label, read_pair
 from dance_edge.data.label_codes import LabelCode
 from dance_edge.data.scan_cache import Measured, ScanCache
 from dance_edge.data.splits import training_records
@@ -82,13 +82,13 @@ def scan(dataset: Dataset, measured_size: Optional[Size] = None, indicator: str 
     if measured:
         on_event(Note("%d of %d images have not changed since the last scan" % (len(measured), len(records))))
     missing = [record for record in records if record.image not in measured]
-    faults: Dict[str, Fault] = {}
+    faults: Dict[str, Tuple[Fault, ...]] = {}
     try:
         _measure_all(missing, dataset.code, (measured_size, indicator), measured, faults,
                      _Count(on_event, len(measured), len(records)), workers)
     finally:  # also of an interrupted scan: the next one goes on from there
         cache.store(records, measured)
-    return ScanResult(measured, tuple(faults[record.image] for record in records if record.image in faults),
+    return ScanResult(measured, tuple(one for record in records for one in faults.get(record.image, ())),
                       measured_size, indicator)
 
 
@@ -143,20 +143,20 @@ class _Count:
 
 
 def _measure_all(records: Sequence[Record], code: LabelCode, settings: Tuple[Size, str], measured: Dict[str, Measured],
-                 faults: Dict[str, Fault], count: _Count, workers: Optional[int]) -> None:
+                 faults: Dict[str, Tuple[Fault, ...]], count: _Count, workers: Optional[int]) -> None:
     """Fill `measured` and `faults` by image path. Threads: decoding and OpenCV's filters let go of Python's lock."""
     threads_before = cv2.getNumThreads()
     cv2.setNumThreads(0)  # the images are the parallel work, not the rows of one
     pool = ThreadPoolExecutor(workers or _cores())
-    futures: Dict["Future[Union[Measured, Fault]]", Record] = {}
+    futures: Dict["Future[Union[Measured, Tuple[Fault, ...]]]", Record] = {}
     try:
         futures.update((pool.submit(_measure_one, record, code, settings), record) for record in records)
         for future in as_completed(futures):
             found, record = future.result(), futures[future]
-            if isinstance(found, Fault):
-                faults[record.image] = found
-            else:
+            if isinstance(found, Measured):
                 measured[record.image] = found
+            else:
+                faults[record.image] = found
             count.one_more()
     finally:
         for future in futures:
@@ -165,16 +165,32 @@ def _measure_all(records: Sequence[Record], code: LabelCode, settings: Tuple[Siz
         cv2.setNumThreads(threads_before)
 
 
-def _measure_one(record: Record, code: LabelCode, settings: Tuple[Size, str]) -> Union[Measured, Fault]:
+def _measure_one(record: Record, code: LabelCode, settings: Tuple[Size, str]) -> Union[Measured, Tuple[Fault, ...]]:
     try:
         sample = read_pair(record, code)
     except BrokenImage as broken:
-        return Fault(broken.path, broken.reason, "broken", broken.hint)
+        return (_broken(broken),) + (_broken_label(record, code) if broken.path == record.image else ())
     except DataError as unfit:
         kind = "size" if isinstance(unfit, SizeMismatch) else "label"
-        return Fault(record.label or record.image, unfit.message, kind, unfit.hint)
+        return (Fault(record.label or record.image, unfit.message, kind, unfit.hint),)
     pixels = {} if sample.label is None else _pixels_by_id(sample.label)
     return Measured(measure(sample.image, *settings), size_of(sample.image), mean_luminance(sample.image), pixels)
+
+
+def _broken_label(record: Record, code: LabelCode) -> Tuple[Fault, ...]:
+    """The label of a broken image, where it is broken as well: each file is named."""
+    try:
+        if record.label is not None:
+            read_label(record.label, code)
+    except BrokenImage as broken:
+        return (_broken(broken),)
+    except DataError:
+        pass  # the pair is left out anyway
+    return ()
+
+
+def _broken(broken: BrokenImage) -> Fault:
+    return Fault(broken.path, broken.reason, "broken", broken.hint)
 
 
 def _pixels_by_id(label: np.ndarray) -> Dict[int, int]:

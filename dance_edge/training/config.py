@@ -76,20 +76,37 @@ class AdaptConfig(NamedTuple):
 
 # Settings that a resumed run may change, since they leave the weights alone.
 HARMLESS = ("out", "workers", "checkpoint_every", "fresh")
+_LIKE = AdaptConfig("")  # a value of the right kind for every setting
 
 
 def config_from_dict(facts: Dict[str, Any]) -> AdaptConfig:
-    """The inverse of `to_dict`; unknown keys are named."""
+    """The inverse of `to_dict`; unknown keys, and values of another kind than the setting's, are named."""
     unknown = sorted(set(facts) - set(AdaptConfig._fields))
     if unknown:
         raise ConfigError("the configuration has unknown settings: " + ", ".join(unknown),
                           "the known ones are: " + ", ".join(AdaptConfig._fields))
     values = dict(facts)
-    for name in ("ratio_range", "drop_range", "weight_range"):
-        if name in values:
-            at_0, at_1 = values[name]
-            values[name] = (float(at_0), float(at_1))
+    for name, value in facts.items():
+        wanted = _wanted(getattr(_LIKE, name), value)
+        _refuse(wanted, "the setting %s is %r" % (name, value), "give " + wanted)
+        if isinstance(value, (list, tuple)):
+            values[name] = (float(value[0]), float(value[1]))
     return AdaptConfig(**values)
+
+
+def _wanted(like: Any, value: Any) -> str:
+    """What a setting wants in place of `value`, "" where it is of the kind of `like`."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(like, tuple):
+        pair = isinstance(value, (list, tuple)) and len(value) == 2
+        return "" if pair and all(isinstance(one, (int, float)) for one in value) else "two numbers"
+    if isinstance(like, bool):
+        return "" if isinstance(value, bool) else "true or false"
+    if isinstance(like, str):
+        return "" if value is None or isinstance(value, str) else "a text"
+    if isinstance(like, int):
+        return "" if number and isinstance(value, int) else "a whole number"
+    return "" if number else "a number"
 
 
 def changed_settings(before: AdaptConfig, now: AdaptConfig) -> List[str]:

@@ -1,10 +1,17 @@
 import json
 import os
+import shutil
+from types import SimpleNamespace
 
 import pytest
 
-from dance_edge.cli.evaluate import shown_groups
+from dance_edge.cli.evaluate import EvalConfig, _target, shown_groups
 from dance_edge.cli.main import run
+from dance_edge.data.streets import write_streets
+from dance_edge.errors import ConfigError, DataError
+from dance_edge.events import ignore
+from dance_edge.size import Size
+from dance_edge.training.target import open_target
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +89,39 @@ def test_a_file_alone_needs_data(small_run, small_set, capfd):
 
 def test_images_that_were_trained_on_are_labelled_so(small_run):
     assert "trained on" in score([small_run, "--split", "train"])["data"]
+
+
+def test_a_split_of_the_run_s_own_target_goes_by_its_name(tmp_path):
+    folder = str(tmp_path / "town")
+    write_streets(folder, "day", 3, 2, Size(96, 160), 3)
+    for kind in ("images", "labels"):
+        shutil.copytree(os.path.join(folder, kind, "val"), os.path.join(folder, kind, "test"))
+    target = open_target(folder, "", "", None, ignore)
+    of_run = SimpleNamespace(path="r", state=lambda: {"target": target.to_dict()})
+    ask = EvalConfig(*[None] * len(EvalConfig._fields))
+
+    def chosen(split, data=None):
+        asked = ask._replace(split=split, data=data)
+        return _target(of_run, asked, SimpleNamespace(classes=target.classes), ignore)
+
+    assert {one.split for one in chosen("test").val} == {"test"} and "split test" in chosen("test").how
+    assert chosen(None).val == chosen("val").val == target.val and chosen("train").val == target.train
+    for data in (None, folder):  # however the images are named, those that were trained on are told
+        told = {split: "trained on" in chosen(split, data).how for split in (None, "train", "val", "test")}
+        assert told == {None: False, "train": True, "val": False, "test": False}
+    with pytest.raises(DataError, match="holiday"):
+        chosen("holiday")
+
+
+def test_a_single_file_is_scored_on_the_data_that_is_named_for_it(tmp_path):
+    write_streets(str(tmp_path), "day", 3, 2, Size(96, 160), 3)
+    alone = SimpleNamespace(path="m.onnx", state=lambda: {})
+    classes = SimpleNamespace(classes=open_target(str(tmp_path), "", "", None, ignore).classes)
+    ask = EvalConfig(*[None] * len(EvalConfig._fields))
+    assert len(_target(alone, ask._replace(data="."), classes, ignore).val) == 2  # the current folder, too
+    for nothing_to_read in (ask, ask._replace(layout="folder"), ask._replace(label_map="m.json")):
+        with pytest.raises(ConfigError, match="data"):
+            _target(alone, nothing_to_read, classes, ignore)
 
 
 def test_an_unknown_split_and_a_missing_run(small_run, small_set, capfd):

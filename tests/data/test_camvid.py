@@ -81,6 +81,13 @@ def test_a_test_split_without_a_label_folder_lacks_nothing(camvid, write, scene)
     assert found.splits["test"][0].label is None and found.unpaired_images == ()
 
 
+def test_labels_of_a_split_without_an_image_folder_are_orphans(camvid, write, scene):
+    root = camvid({"train": ["1", "2"]})
+    orphan = write(root / "valannot" / "3.png", scene()[:, :, 0] % 4)
+    found = layout.read(str(root))
+    assert found.unpaired_labels == (orphan,) and sorted(found.splits) == ["train"]
+
+
 def test_stored_names_find_their_records_again(camvid):
     root = camvid({"train": ["1", "2"], "val": ["1"]})
     found = layout.read(str(root))

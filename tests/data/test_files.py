@@ -1,5 +1,6 @@
 """Which files count, and pairing by name."""
 import os
+import sys
 
 import pytest
 
@@ -20,6 +21,15 @@ def test_junk_is_passed_over_and_suffixes_have_any_case(tmp_path):
     assert subfolders(str(tmp_path)) == ["drive"]
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems have no such names")
+def test_a_name_that_is_no_utf_8_is_refused_before_anything_is_measured(tmp_path):
+    _touch(tmp_path / "1.png")
+    os.rename(str(tmp_path / "1.png"), os.fsencode(str(tmp_path)) + b"/caf\xe9.png")
+    with pytest.raises(DataError, match="caf.*udce9.*not UTF-8") as caught:
+        image_files(str(tmp_path))
+    caught.value.message.encode("utf-8")  # the line itself can be printed
+
+
 def test_frames_come_in_natural_order(tmp_path):
     for name in ("10.png", "2.png", "1.png", "a.b.png", "20.png"):
         _touch(tmp_path / name)
@@ -35,6 +45,13 @@ def test_links_are_followed_and_lead_nowhere_twice(tmp_path):
     os.symlink(str(tmp_path / "set"), str(tmp_path / "set" / "loop"))
     os.symlink(str(tmp_path / "gone.png"), str(tmp_path / "set" / "broken.png"))
     assert image_files(str(tmp_path / "set")) == ["broken.png", "one/a.png", "two/a.png"]
+
+
+def test_folders_that_lead_to_each_other_are_walked_once_each_way(tmp_path):
+    for one, other in ("ab", "ba"):
+        _touch(tmp_path / one / (one + ".png"))
+        os.symlink(str(tmp_path / other), str(tmp_path / one / "on"))
+    assert image_files(str(tmp_path)) == ["a/a.png", "a/on/b.png", "b/b.png", "b/on/a.png"]
 
 
 def test_two_images_of_one_stem_are_refused_and_in_two_drives_they_are_two(tmp_path):

@@ -24,6 +24,21 @@ def test_images_and_labels_with_splits(tmp_path, write, scene):
     assert list(found.code.lookup[:3]) == [0, 1, UNKNOWN] and found.code.lookup[7] == VOID
 
 
+def test_files_beside_the_splits_and_splits_without_images_are_not_passed_over(tmp_path, write, scene):
+    for stem in ("train/1", "val/1", "both"):
+        write(tmp_path / "images" / (stem + ".jpg"), scene())
+        write(tmp_path / "labels" / (stem + ".png"), scene()[:, :, 0] % 2)
+    write(tmp_path / "images" / "alone.jpg", scene())
+    write(tmp_path / "labels" / "test" / "9.png", scene()[:, :, 0] % 2)
+    write(tmp_path / "labels" / "lone.png", scene()[:, :, 0] % 2)
+    _classes(tmp_path, classes=["ground", "sky"])
+    found = layout.read(str(tmp_path))
+    assert sorted(record.name for record in found.records()) == ["both.jpg", "train/1.jpg", "val/1.jpg"]
+    assert found.unpaired_images == (str(tmp_path / "images" / "alone.jpg"),)
+    assert sorted(found.unpaired_labels) == [str(tmp_path / "labels" / "lone.png"),
+                                             str(tmp_path / "labels" / "test" / "9.png")]
+
+
 def test_folders_that_are_no_splits_are_groups(tmp_path, write, scene):
     write(tmp_path / "images" / "monday" / "1.png", scene())
     write(tmp_path / "labels" / "monday" / "1.png", scene()[:, :, 0] % 2)

@@ -91,6 +91,16 @@ def test_text_missing_files_and_links_have_their_reasons(tmp_path):
             assert reason in caught.value.reason
 
 
+def test_a_header_that_asks_for_more_pixels_than_opencv_takes_is_a_broken_image(tmp_path, png):
+    data = bytearray(png(np.zeros((4, 4), np.uint8), 0))
+    data[16:24] = struct.pack(">II", 40000, 40000)
+    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])) & 0xFFFFFFFF)
+    huge = _save(tmp_path / "huge.png", bytes(data))
+    for read in (read_image, lambda path: read_label(path, FOUR)):
+        with pytest.raises(BrokenImage, match="too large for OpenCV"):
+            read(huge)
+
+
 def test_errors_travel_between_processes(tmp_path):
     for error in (BrokenImage("a.jpg", "cut"), SizeMismatch("label", "hint")):
         again = pickle.loads(pickle.dumps(error))

@@ -76,6 +76,17 @@ def test_what_is_broken_is_named_and_the_rest_is_measured(camvid, workers):
                                                      "this is not an image", "the PNG is cut off"]
 
 
+def test_both_files_of_a_broken_pair_are_named(camvid):
+    root = camvid({"train": [str(i) for i in range(1, 9)]})
+    for name in ("train/1.jpg", "trainannot/1.png", "train/2.jpg"):
+        (root / name).write_text("text")
+    cv2.imwrite(str(root / "trainannot" / "2.png"), np.full((24, 32), 99, np.uint8))
+    result = scan(open_dataset(str(root)))
+    assert [os.path.relpath(one.path, str(root)) for one in result.broken] == [
+        "train/1.jpg", "trainannot/1.png", "train/2.jpg"]
+    assert result.unfit == () and len(result.measured) == 6  # a label is not asked to fit a broken image
+
+
 def test_labels_that_do_not_fit_are_refused_and_a_wrong_size_can_be_left_out(camvid):
     root = camvid({"train": [str(i) for i in range(1, 9)]})
     cv2.imwrite(str(root / "trainannot" / "5.png"), np.zeros((12, 16), np.uint8))

@@ -17,6 +17,16 @@ def test_settings_go_through_json():
         config_from_dict({"target": "x", "colour": 1})
 
 
+@pytest.mark.parametrize("wrong, wanted", [
+    (dict(ratio_range=[0.5]), "two numbers"), (dict(drop_range="ab"), "two numbers"),
+    (dict(keep_floor="x"), "a number"), (dict(keep_floor=True), "a number"), (dict(steps=1.5), "a whole number"),
+    (dict(flip=0), "true or false"), (dict(source=3), "a text"), (dict(weight_range=[0, None]), "two numbers")])
+def test_a_value_of_another_kind_is_named(wrong, wanted):
+    with pytest.raises(ConfigError, match="the setting %s is" % list(wrong)[0]) as caught:
+        config_from_dict(dict(wrong, target="x"))
+    assert caught.value.hint == "give " + wanted
+
+
 @pytest.mark.parametrize("wrong", [
     dict(steps=3, epochs=2), dict(steps=-1), dict(epochs=-1), dict(stages=-2), dict(pruning_ratio=1.0),
     dict(batch_size=1), dict(ratio_range=(0.0, 1.0)), dict(ratio_range=(0.9, 0.5)),
