@@ -60,8 +60,18 @@ def _whole(image: np.ndarray) -> float:
         above = min(top, 1)  # a row more on either side, as neighbours
         across, down = cv2.spatialGradient(_gray(image[top - above:top + block + 1]))
         rows = slice(above, above + block) if top + block < size.height else slice(above, None)
-        total += cv2.sumElems(cv2.magnitude(across[rows].astype(np.float32), down[rows].astype(np.float32)))[0]
+        total += _sum_of_magnitudes(across[rows], down[rows])
     return float(total) / size.pixels / 255.0
+
+
+def _sum_of_magnitudes(across: np.ndarray, down: np.ndarray) -> float:
+    """Sum of the lengths of (across, down), int16 both. Squares and their sums are whole numbers below 2^24, and IEEE
+    rounds the root: one image has one value. `cv2.magnitude` has two, by where in memory its arrays happen to lie."""
+    squares, others = across.astype(np.float32), down.astype(np.float32)
+    squares *= squares
+    others *= others
+    squares += others
+    return float(cv2.sumElems(np.sqrt(squares, out=squares))[0])
 
 
 def _gray(image: np.ndarray) -> np.ndarray:
@@ -80,9 +90,8 @@ def _of_triples(image: np.ndarray) -> Tuple[float, float, float]:
     for start in range(0, count, _BLOCK):
         gray = _gray(image[rows[start:start + _BLOCK].ravel()])
         across, down = cv2.spatialGradient(gray)  # both slopes in integers: nothing is rounded
-        middle = across[1::3].astype(np.float32)
-        magnitude += cv2.sumElems(cv2.magnitude(middle, down[1::3].astype(np.float32)))[0]
-        horizontal += cv2.norm(middle, cv2.NORM_L1)
+        magnitude += _sum_of_magnitudes(across[1::3], down[1::3])
+        horizontal += cv2.norm(across[1::3].astype(np.float32), cv2.NORM_L1)
     pixels = float(count * size.width)
     return magnitude / pixels, horizontal / pixels, _change(image[first:-2:step], image[first + 2::step])
 

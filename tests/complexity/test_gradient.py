@@ -134,6 +134,16 @@ def test_a_view_into_a_larger_image_is_an_image():
     assert mean_gradient(crop) == pytest.approx(mean_gradient(np.ascontiguousarray(crop)), rel=1e-9)
 
 
+def test_one_image_has_one_value_wherever_its_arrays_lie():
+    random = np.random.RandomState(0)
+    image = random.randint(0, 256, (20, 30, 3)).astype(np.uint8)
+    held, values = [], set()
+    for _ in range(200):
+        held.append(np.empty(random.randint(1, 3000), dtype=np.uint8))  # moves what is allocated next
+        values.add(mean_gradient(image.copy()))
+    assert len(values) == 1
+
+
 def test_luminance():
     image = np.zeros((600, 50, 3), np.uint8)
     image[:] = (200, 100, 50)
