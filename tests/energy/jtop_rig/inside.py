@@ -28,11 +28,13 @@ VOLTS = 19.0
 
 
 def write(path, value):
+    """In one go, as sysfs changes: the service would fall over a file that is empty for a moment."""
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         os.makedirs(folder)
-    with open(path, "w") as file:
+    with open(path + ".new", "w") as file:
         file.write("%s\n" % value)
+    os.replace(path + ".new", path)
 
 
 def set_power(folder, index, watts):
