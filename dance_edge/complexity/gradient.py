@@ -71,7 +71,7 @@ def _sum_of_magnitudes(across: np.ndarray, down: np.ndarray) -> float:
     squares *= squares
     others *= others
     squares += others
-    return float(cv2.sumElems(np.sqrt(squares, out=squares))[0])
+    return float(cv2.sumElems(cv2.sqrt(squares))[0])
 
 
 def _gray(image: np.ndarray) -> np.ndarray:
