@@ -1,7 +1,7 @@
 """Measuring every image of a data set once: complexity, brightness, classes, and what is broken."""
 import os
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from typing import Counter, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Counter, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
@@ -148,19 +148,16 @@ def _measure_all(records: Sequence[Record], code: LabelCode, settings: Tuple[Siz
     threads_before = cv2.getNumThreads()
     cv2.setNumThreads(0)  # the images are the parallel work, not the rows of one
     pool = ThreadPoolExecutor(workers or _cores())
-    futures: Dict["Future[Union[Measured, Tuple[Fault, ...]]]", Record] = {}
+    results: Any = pool.map(lambda record: _measure_one(record, code, settings), records)
     try:
-        futures.update((pool.submit(_measure_one, record, code, settings), record) for record in records)
-        for future in as_completed(futures):
-            found, record = future.result(), futures[future]
+        for record, found in zip(records, results):
             if isinstance(found, Measured):
                 measured[record.image] = found
             else:
                 faults[record.image] = found
             count.one_more()
     finally:
-        for future in futures:
-            future.cancel()
+        results.close()  # what has not begun never will
         pool.shutdown()
         cv2.setNumThreads(threads_before)
 

@@ -85,7 +85,7 @@ def _stamp(record: Record, root: str) -> Optional[Stamp]:
             facts = os.stat(path)
         except OSError:
             return None
-        stamp += [os.path.relpath(path, root), facts.st_size, facts.st_mtime_ns]
+        stamp += [path[len(root):], facts.st_size, facts.st_mtime_ns]
     return stamp
 
 
