@@ -54,7 +54,7 @@ check: lint types shell
 
 lint: venv
 	.venv/bin/ruff check .
-	.venv/bin/vermin -q --no-tips --violations -t=3.6- dance_edge tests setup.py
+	.venv/bin/vermin -q --no-tips --violations -t=3.6- dance_edge tests benchmarks setup.py
 	.venv/bin/python -m pytest -q tests/test_architecture.py
 
 types: venv36

@@ -2,13 +2,16 @@
 
 Takes CamVid, Cityscapes and BDD100K from the folder that DANCE_EDGE_DATA names. One core throughout.
 """
+import functools
 import os
 import sys
 import tempfile
 import time
+from typing import Any, Dict
 
 import cv2
 import numpy as np
+from turns import in_turn, medians
 
 from dance_edge.complexity.gradient import mean_gradient, triple_step
 from dance_edge.complexity.indicator import measure, weber_complexity
@@ -21,7 +24,7 @@ from dance_edge.data.transforms import IMAGENET, to_input, to_rung
 from dance_edge.size import Size, size_of
 
 SIZES = (Size(720, 1280), Size(1080, 1920))
-TIMES, ROUNDS = 3, 9  # a way on a frame; the parts of serving
+TIMES = 3  # a way on a frame
 
 
 def formula(image):
@@ -55,7 +58,8 @@ def at_size(path, size):
 def run_ways(paths, size, ways):
     """Values and median seconds of each of `ways`, in turn on every frame; the frame is in the cache, as one that has
     just been decoded is."""
-    values, times = {name: [] for name in ways}, {name: [] for name in ways}
+    values: Dict[str, Any] = {name: [] for name in ways}
+    times: Dict[str, Any] = {name: [] for name in ways}
     for path in paths:
         frame = at_size(path, size)
         for name, way in ways.items():
@@ -127,17 +131,11 @@ def share_of_network(size):
     with tempfile.TemporaryDirectory() as folder:
         network, ladder = open_network(size_of(frame), folder)
         inputs = to_input(frame, ladder.full, IMAGENET)[np.newaxis]
-        parts = {"complexity and p": lambda: profile.p(measure(frame, size)), "network": lambda: network(inputs)}
+        parts: Dict[str, Any] = {"complexity and p": lambda: profile.p(measure(frame, size)),
+                                 "network": lambda: network(inputs)}
         for rung in ladder.rungs:
-            parts["resize to %s" % rung.wxh] = lambda rung=rung: to_rung(frame, rung)
-        times = {name: [] for name in parts}
-        for turn in range(ROUNDS + 1):
-            for name, part in parts.items():
-                started_s = time.perf_counter()
-                part()
-                if turn:  # the first turn warms up
-                    times[name].append(time.perf_counter() - started_s)
-    seconds = {name: float(np.median(one)) for name, one in times.items()}
+            parts["resize to %s" % rung.wxh] = functools.partial(to_rung, frame, rung)
+        seconds = medians(in_turn(parts))
     print("dense BiSeNet-R18 at %s, onnxruntime, 1 thread: %.0f ms; of that" % (
         ladder.full.wxh, 1e3 * seconds["network"]))
     for name in parts:

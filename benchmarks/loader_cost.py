@@ -1,9 +1,9 @@
 """Does an epoch of the loader get cheaper with CASD and CAD? DANCE's epoch and the plain one, in turn, no network."""
+import functools
 import os
 import sys
-import time
 
-import numpy as np
+from turns import in_turn, medians
 
 from dance_edge.data.transforms import IMAGENET
 from dance_edge.events import ignore
@@ -31,21 +31,20 @@ def main():
     target = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.environ["DANCE_EDGE_DATA"], "camvid")
     workers = int(sys.argv[2]) if len(sys.argv) > 2 else WORKERS
     runs = {name: begin(target, name == "dance") for name in ("plain", "dance")}
-    taken_s = {name: [] for name in runs}
     held = {}
-    for turn in range(ROUNDS + 1):
-        for name, setup in runs.items():
-            started_s = time.perf_counter()
-            held[name] = epoch(setup, workers)
-            if turn:  # the first turn fills the page cache
-                taken_s[name].append(time.perf_counter() - started_s)
+
+    def run(name):
+        held[name] = epoch(runs[name], workers)
+
+    taken = in_turn({name: functools.partial(run, name) for name in runs}, ROUNDS)
+    middle_s = medians(taken)
     for name, (images, pixels) in held.items():
         print("%-6s %7.2f s an epoch, %5d images, %7.1f megapixels" % (
-            name, np.median(taken_s[name]), images, pixels / 1e6))
-    ratios = [dance / plain for dance, plain in zip(taken_s["dance"], taken_s["plain"])]
+            name, middle_s[name], images, pixels / 1e6))
+    ratios = [dance / plain for dance, plain in zip(taken["dance"][:, 0], taken["plain"][:, 0])]
     images, pixels = (held["dance"][i] / held["plain"][i] for i in (0, 1))
     print("dance / plain: time %.3f (rounds %.3f to %.3f); floor: %.3f by images (decoding), %.3f by pixels (the rest)"
-          % (np.median(taken_s["dance"]) / np.median(taken_s["plain"]), min(ratios), max(ratios), images, pixels))
+          % (middle_s["dance"] / middle_s["plain"], min(ratios), max(ratios), images, pixels))
 
 
 if __name__ == "__main__":

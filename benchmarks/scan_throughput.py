@@ -1,19 +1,19 @@
 """What does a scan take beside decoding alone? Both with the same threads, without the cache, in turn."""
+import functools
 import os
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
+from turns import in_turn
 
 from dance_edge.data.images import read_pair
 from dance_edge.data.layouts import open_dataset
 from dance_edge.data.scan import scan
 
-ROUNDS = 9
-THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def read_bytes(dataset):
@@ -46,13 +46,7 @@ def main():
     path = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.environ["DANCE_EDGE_DATA"], "camvid")
     dataset = open_dataset(path)
     ways = {"bytes": read_bytes, "decode": decode, "scan": measure}
-    taken = {name: [] for name in ways}
-    for turn in range(ROUNDS + 1):
-        for name, way in ways.items():
-            started_s, busy_s = time.perf_counter(), time.process_time()
-            way(dataset)
-            if turn:  # the first turn fills the page cache
-                taken[name].append((time.perf_counter() - started_s, time.process_time() - busy_s))
+    taken = in_turn({name: functools.partial(way, dataset) for name, way in ways.items()})
     images = len(dataset.records())
     middle = {name: np.median(rows, axis=0) for name, rows in taken.items()}
     for name, (elapsed_s, busy_s) in middle.items():

@@ -3,6 +3,7 @@ import itertools
 import sys
 import tempfile
 import time
+from typing import Any, Dict
 
 import numpy as np
 import torch
@@ -33,8 +34,8 @@ def train_some(setup, counts):
     steps = list(itertools.islice(setup.batches(), counts.step, counts.step + STEPS))
     macs, started_s = counts.macs, time.perf_counter()
     with StopRequest() as stop:
-        job = Job(setup.trainee, setup.config, setup.plan, setup.manifest, setup.plans, setup.full_pixels, lambda: None,
-                  stop, ignore)
+        job = Job(setup.trainee, setup.config, setup.plan, setup.manifest, setup.plans, setup.full_pixels, {},
+                  lambda: None, stop, ignore)
         train(job, counts, zip(steps, load(images, steps, 0)))
     return time.perf_counter() - started_s, counts.macs - macs
 
@@ -43,7 +44,7 @@ def main():
     torch.manual_seed(0)
     target = sys.argv[1] if len(sys.argv) > 1 else drawn()
     runs = {name: (begin(target, name == "dance"), Counts()) for name in ("plain", "dance")}
-    taken = {name: [] for name in runs}
+    taken: Dict[str, Any] = {name: [] for name in runs}
     for _ in range(ROUNDS):
         for name, (setup, counts) in runs.items():
             taken[name].append(train_some(setup, counts))
