@@ -36,7 +36,7 @@ def weber_contrast(complexity: float, luminance: float) -> float:
 
 
 def measure(image: np.ndarray, measured_size: Size, indicator: str = "sobel") -> float:
-    """Complexity of `image`, (H, W, 3) BGR uint8, with its gray brought to `measured_size` first.
+    """Complexity of `image`, uint8 (H, W, 3) BGR or (H, W) gray, with its gray brought to `measured_size` first.
 
     Complexity depends on resolution, so a profile holds only at the size that it was measured at. One function of the
     image and these settings for all jobs, so that a frame has the same p wherever it is met; see `mean_gradient` for
@@ -45,7 +45,7 @@ def measure(image: np.ndarray, measured_size: Size, indicator: str = "sobel") ->
     if indicator not in INDICATORS:
         raise ConfigError("unknown indicator %r" % indicator, "take one of: " + ", ".join(INDICATORS))
     if size_of(image) != measured_size:
-        gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         image = cv2.resize(gray, measured_size.cv2, interpolation=cv2.INTER_AREA)
     complexity = mean_gradient(image)
     return complexity if indicator == "sobel" else weber_contrast(complexity, mean_luminance(image))

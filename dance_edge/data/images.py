@@ -6,20 +6,21 @@ to empty is refused. Where a job wants no more, a JPEG is decoded at half its si
 time.
 """
 import os
-from typing import Optional, Tuple, Type
+from typing import Dict, NamedTuple, Optional, Tuple, Type
 
 import cv2
 import numpy as np
 
 from dance_edge.data import headers
 from dance_edge.data.dataset import Record, Sample
-from dance_edge.data.label_codes import UNKNOWN, LabelCode, ids_of_colours
+from dance_edge.data.label_codes import UNKNOWN, LabelCode, ids_of_colours, pixels_by_id
 from dance_edge.errors import DataError
 from dance_edge.size import Size, size_of
 
-_HEADER_BYTES = 1 << 16
+_HEADER_BYTES = (1 << 11, 1 << 16)  # where a JPEG carries no preview, its size stands in the first
 _DARK_BYTE = 16  # 12 of 16 bits end below it
 _FULL = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+_GRAY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
 _HALF = cv2.IMREAD_REDUCED_COLOR_2 | cv2.IMREAD_IGNORE_ORIENTATION
 
 
@@ -46,12 +47,11 @@ def read_image(path: str) -> np.ndarray:
 
 def image_size(path: str) -> Size:
     """The size of the image at `path`, from its header where that tells; `BrokenImage` where nothing does."""
-    try:
-        with open(path, "rb") as file:
-            size = headers.stored_size(file.read(_HEADER_BYTES))
-    except OSError as reason:
-        raise BrokenImage(path, _why(path, reason))
-    return size_of(read_image(path)) if size is None else size
+    for count in _HEADER_BYTES:
+        size = headers.stored_size(_first_bytes(path, count))
+        if size is not None:
+            return size
+    return size_of(read_image(path))
 
 
 def read_label(path: str, code: LabelCode) -> np.ndarray:
@@ -62,11 +62,43 @@ def read_label(path: str, code: LabelCode) -> np.ndarray:
     `code` does not know.
     """
     stored = _stored_label(path, bool(code.colours))
-    raw = ids_of_colours(stored, code.colours) if code.colours else stored
-    label = cv2.LUT(raw, np.frombuffer(code.lookup, dtype=np.uint8))
+    label = cv2.LUT(_raw_ids(stored, code), np.frombuffer(code.lookup, dtype=np.uint8))
     if np.any(label == UNKNOWN):
         raise _unknown_pixels(path, stored, label == UNKNOWN)
     return label
+
+
+class CountedPair(NamedTuple):
+    """An image to be measured, and how many pixels of its label each id has; of no label none.
+
+    `image`: (H, W) uint8 gray of a JPEG, (H, W, 3) uint8 BGR of another file.
+    """
+
+    image: np.ndarray
+    pixels: Dict[int, int]
+
+
+def read_counted(record: Record, code: LabelCode) -> CountedPair:
+    """Image of `record` and what its label holds by `code`'s ids, in less time than colours and label take.
+
+    A JPEG stores its gray beside its colours, which need not be made then: that saves a quarter of the decoding or more.
+    It is the gray of the decoded colours but where these are clipped; p moves by 0.005 at most (95th percentile, road
+    scenes). Errors as in `read_pair`.
+    """
+    data = _bytes(record.image)
+    image = _decode_image(record.image, data, _GRAY if headers.is_jpeg(data) else _FULL)
+    if record.label is None:
+        return CountedPair(image, {})
+    stored = _stored_label(record.label, bool(code.colours))
+    raw = _raw_ids(stored, code)
+    pixels: Dict[int, int] = {}
+    for one, count in pixels_by_id(raw).items():
+        pixels[code.lookup[one]] = pixels.get(code.lookup[one], 0) + count
+    if UNKNOWN in pixels:
+        unknown = np.frombuffer(code.lookup, dtype=np.uint8)[raw] == UNKNOWN
+        raise _unknown_pixels(record.label, stored, unknown)
+    _refuse_sizes(record.image, size_of(image), record.label, size_of(raw))
+    return CountedPair(image, pixels)
 
 
 def read_pair(record: Record, code: LabelCode, wanted: Optional[Size] = None) -> Sample:
@@ -83,8 +115,7 @@ def read_pair(record: Record, code: LabelCode, wanted: Optional[Size] = None) ->
     if record.label is None:
         return Sample(image, None, record.key)
     label = read_label(record.label, code)
-    if size_of(label) != stored:
-        raise _size_mismatch(record.image, stored, record.label, size_of(label))
+    _refuse_sizes(record.image, stored, record.label, size_of(label))
     return Sample(image, label, record.key)
 
 
@@ -98,14 +129,16 @@ def _image_for(path: str, wanted: Optional[Size]) -> Tuple[np.ndarray, Size]:
     return image, size_of(image)
 
 
-def _size_mismatch(image_path: str, image: Size, label_path: str, label: Size) -> SizeMismatch:
+def _refuse_sizes(image_path: str, image: Size, label_path: str, label: Size) -> None:
+    if image == label:
+        return
     turned = ""
     orientation = headers.exif_orientation(_bytes(image_path))
     if orientation >= 5 and label == Size(image.width, image.height):
         turned = " as stored; EXIF orientation %d would turn it, but images are read as they are stored" % orientation
-    return SizeMismatch("label %s is %s, its image is %s%s"
-                        % (os.path.basename(label_path), label.wxh, image.wxh, turned),
-                        "give the labels at the images' size, or leave the pair out with --skip-mismatched")
+    raise SizeMismatch("label %s is %s, its image is %s%s"
+                       % (os.path.basename(label_path), label.wxh, image.wxh, turned),
+                       "give the labels at the images' size, or leave the pair out with --skip-mismatched")
 
 
 def _unknown_pixels(path: str, stored: np.ndarray, unknown: np.ndarray) -> DataError:
@@ -120,6 +153,10 @@ def _unknown_pixels(path: str, stored: np.ndarray, unknown: np.ndarray) -> DataE
     return DataError("label %s has the id %s, which is neither a class nor void; the first is at x %d, y %d"
                      % (path, ids, x, y),
                      "are these the labels of this layout? classes.json names a plain folder's ids, void included")
+
+
+def _raw_ids(stored: np.ndarray, code: LabelCode) -> np.ndarray:
+    return ids_of_colours(stored, code.colours) if code.colours else stored
 
 
 def _stored_label(path: str, colours: bool) -> np.ndarray:
@@ -194,6 +231,18 @@ def _bytes(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read()
+    except OSError as reason:
+        raise BrokenImage(path, _why(path, reason))
+
+
+def _first_bytes(path: str, count: int) -> bytes:
+    """Past Python's buffers, which take longer than the rest: every image of a data set is asked for its size."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+        try:
+            return os.read(file, count)
+        finally:
+            os.close(file)
     except OSError as reason:
         raise BrokenImage(path, _why(path, reason))
 

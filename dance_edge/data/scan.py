@@ -9,7 +9,7 @@ import numpy as np
 from dance_edge.complexity.gradient import mean_luminance
 from dance_edge.complexity.indicator import measure
 from dance_edge.data.dataset import Dataset, Record
-from dance_edge.data.images import BrokenImage, SizeMismatch, image_size, read_label, read_pair
+from dance_edge.data.images import BrokenImage, SizeMismatch, image_size, read_counted, read_label
 from dance_edge.data.label_codes import LabelCode
 from dance_edge.data.scan_cache import Measured, ScanCache
 from dance_edge.data.splits import training_records
@@ -164,14 +164,13 @@ def _measure_all(records: Sequence[Record], code: LabelCode, settings: Tuple[Siz
 
 def _measure_one(record: Record, code: LabelCode, settings: Tuple[Size, str]) -> Union[Measured, Tuple[Fault, ...]]:
     try:
-        sample = read_pair(record, code)
+        pair = read_counted(record, code)
     except BrokenImage as broken:
         return (_broken(broken),) + (_broken_label(record, code) if broken.path == record.image else ())
     except DataError as unfit:
         kind = "size" if isinstance(unfit, SizeMismatch) else "label"
         return (Fault(record.label or record.image, unfit.message, kind, unfit.hint),)
-    pixels = {} if sample.label is None else _pixels_by_id(sample.label)
-    return Measured(measure(sample.image, *settings), size_of(sample.image), mean_luminance(sample.image), pixels)
+    return Measured(measure(pair.image, *settings), size_of(pair.image), mean_luminance(pair.image), pair.pixels)
 
 
 def _broken_label(record: Record, code: LabelCode) -> Tuple[Fault, ...]:
@@ -188,14 +187,6 @@ def _broken_label(record: Record, code: LabelCode) -> Tuple[Fault, ...]:
 
 def _broken(broken: BrokenImage) -> Fault:
     return Fault(broken.path, broken.reason, "broken", broken.hint)
-
-
-def _pixels_by_id(label: np.ndarray) -> Dict[int, int]:
-    """How many pixels of each id `label`, (H, W) uint8, has; counted by runs, which are far fewer than pixels."""
-    ids = label.ravel()
-    starts = np.concatenate(([0], np.flatnonzero(ids[1:] != ids[:-1]) + 1))
-    counts = np.bincount(ids[starts], weights=np.diff(np.append(starts, ids.size)))
-    return {int(one): int(counts[one]) for one in np.flatnonzero(counts)}
 
 
 def _cores() -> int:

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
 from dance_edge.data.dataset import Dataset, Record
 from dance_edge.size import Size
 
-FORMAT = 2  # goes up whenever a figure comes to be measured in another way
+FORMAT = 3  # goes up whenever a figure comes to be measured in another way
 
 
 Stamp = List[Union[str, int]]

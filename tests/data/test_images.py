@@ -9,9 +9,18 @@ import numpy as np
 import pytest
 
 from dance_edge.complexity.indicator import measure
+from dance_edge.complexity.profile import fit_profile
 from dance_edge.data.cityscapes import LABEL_IDS
 from dance_edge.data.dataset import Record
-from dance_edge.data.images import BrokenImage, SizeMismatch, image_size, read_image, read_label, read_pair
+from dance_edge.data.images import (
+    BrokenImage,
+    SizeMismatch,
+    image_size,
+    read_counted,
+    read_image,
+    read_label,
+    read_pair,
+)
 from dance_edge.data.label_codes import identity_code
 from dance_edge.data.labels import VOID
 from dance_edge.data.layouts import open_dataset
@@ -237,6 +246,46 @@ def test_a_pair_and_an_image_alone(tmp_path, write, scene):
     assert read_pair(Record("k", image, None, ""), FOUR).label is None
     with pytest.raises(AttributeError):
         pair.other = 1
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_counted_pair_is_the_pairs_gray_and_its_labels_pixels(tmp_path, write, scene, suffix):
+    label = np.full((24, 32), 255, np.uint8)
+    label[:6], label[6:9] = 7, 26
+    record = Record("k", write(tmp_path / ("1" + suffix), scene()), write(tmp_path / "1l.png", label), "")
+    counted, pair = read_counted(record, LABEL_IDS), read_pair(record, LABEL_IDS)
+    assert counted.pixels == {0: 192, 13: 96, 255: 480} == dict(zip(*(one.tolist() for one in np.unique(
+        pair.label, return_counts=True))))
+    assert counted.image.shape == ((24, 32) if suffix == ".jpg" else (24, 32, 3))
+    if suffix == ".jpg":
+        gray = cv2.cvtColor(pair.image, cv2.COLOR_BGR2GRAY).astype(np.int16)
+        assert np.abs(gray - counted.image).mean() < 1.0
+    assert read_counted(record._replace(label=None), LABEL_IDS).pixels == {}
+
+
+@pytest.mark.parametrize("label", [np.full((12, 16), 7, np.uint8), np.full((24, 32), 99, np.uint8),
+                                   np.full((24, 32, 3), (1, 2, 3), np.uint8)])
+def test_a_counted_pair_refuses_what_a_pair_refuses(tmp_path, write, scene, label):
+    record = Record("k", write(tmp_path / "1.jpg", scene()), write(tmp_path / "1l.png", label), "")
+    messages = []
+    for read in (read_pair, read_counted):
+        with pytest.raises(DataError) as caught:
+            read(record, LABEL_IDS)
+        messages.append((type(caught.value), caught.value.message, caught.value.hint))
+    assert messages[0] == messages[1]
+
+
+@pytest.mark.parametrize("indicator", ["sobel", "weber"])
+@pytest.mark.parametrize("name", ["camvid", "bdd100k", "idd_lite"])
+def test_a_jpegs_own_gray_hardly_moves_p(data_dir, name, indicator):
+    dataset = open_dataset(os.path.join(data_dir, name))
+    records = dataset.records()[::max(1, len(dataset.records()) // 60)]
+    size = image_size(records[0].image)
+    coloured = np.array([measure(read_image(record.image), size, indicator) for record in records])
+    gray = np.array([measure(read_counted(record, dataset.code).image, size, indicator) for record in records])
+    profile = fit_profile(coloured, size, name, indicator)
+    moved = [abs(profile.p(one) - profile.p(other)) for one, other in zip(coloured, gray)]
+    assert np.percentile(moved, 95) < 0.006
 
 
 def test_half_a_jpeg_where_no_more_is_wanted(tmp_path, write, scene):

@@ -8,7 +8,7 @@ import pytest
 from dance_edge.complexity.indicator import measure
 from dance_edge.complexity.profile import fit_profile
 from dance_edge.data import scan as module
-from dance_edge.data.images import read_image
+from dance_edge.data.images import read_counted, read_image
 from dance_edge.data.layouts import open_dataset
 from dance_edge.data.scan import most_common_size, refuse_unfit, scan, scan_frames
 from dance_edge.data.splits import training_records
@@ -38,7 +38,9 @@ def test_every_image_is_measured_as_the_indicator_has_it(camvid):
     assert result.measured_size == Size(24, 32) and len(result.measured) == 4 and result.faults == ()
     for record in dataset.records():
         image = read_image(record.image)
-        assert abs(result.of(record).complexity - measure(image, Size(24, 32))) < 1e-7
+        counted = read_counted(record, dataset.code)
+        assert result.of(record).complexity == measure(counted.image, Size(24, 32))
+        assert result.of(record).pixels == counted.pixels
         assert result.of(record).size == Size(24, 32) and result.of(record).pixels == {0: 192, 1: 192, 2: 192, 3: 192}
         gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).mean() / 255.0
         assert abs(result.of(record).brightness - gray) < 0.003
@@ -111,7 +113,7 @@ def test_the_measured_size_is_the_most_common_one_of_training(camvid, write, sce
     result = scan(dataset)
     large = dataset.splits["val"][0]
     assert result.measured_size == Size(24, 32) and result.of(large).size == Size(48, 64)
-    assert abs(result.of(large).complexity - measure(read_image(large.image), Size(24, 32))) < 1e-7
+    assert result.of(large).complexity == measure(read_counted(large, dataset.code).image, Size(24, 32))
     with pytest.raises(DataError, match="none of the 0 images"):
         most_common_size([])
 
@@ -121,8 +123,8 @@ def test_a_second_scan_decodes_only_what_changed(camvid, monkeypatch):
     dataset = open_dataset(str(root))
     first = scan(dataset)
     decoded = []
-    real = module.read_pair
-    monkeypatch.setattr(module, "read_pair", lambda record, code: decoded.append(record.key) or real(record, code))
+    real = module.read_counted
+    monkeypatch.setattr(module, "read_counted", lambda record, code: decoded.append(record.key) or real(record, code))
     events = []
     assert scan(dataset, on_event=events.append) == first and decoded == []
     assert events == [Note("3 of 3 images have not changed since the last scan")]
@@ -141,8 +143,8 @@ def test_files_that_are_added_are_measured_alone_and_the_profile_follows(camvid,
     before = scan(dataset)
     grown = open_dataset(str(camvid({"train": ["4", "5"]})))
     decoded = []
-    real = module.read_pair
-    monkeypatch.setattr(module, "read_pair", lambda record, code: decoded.append(record.key) or real(record, code))
+    real = module.read_counted
+    monkeypatch.setattr(module, "read_counted", lambda record, code: decoded.append(record.key) or real(record, code))
     after = scan(grown)
     assert sorted(decoded) == ["4.jpg", "5.jpg"]
     assert all(after.of(record) == before.of(record) for record in dataset.records())
