@@ -81,8 +81,8 @@ class CountedPair(NamedTuple):
 def read_counted(record: Record, code: LabelCode) -> CountedPair:
     """Image of `record` and what its label holds by `code`'s ids, in less time than colours and label take.
 
-    A JPEG stores its gray beside its colours, which need not be made then: that saves a quarter of the decoding or more.
-    It is the gray of the decoded colours but where these are clipped; p moves by 0.005 at most (95th percentile, road
+    A JPEG stores its gray beside its colours, which need not be made then: a quarter of the decoding, or more. It
+    is the gray of the decoded colours but where these are clipped; p moves by 0.005 at most (95th percentile, road
     scenes). Errors as in `read_pair`.
     """
     data = _bytes(record.image)
