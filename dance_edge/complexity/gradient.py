@@ -73,7 +73,9 @@ def _slopes(image: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     gray = image
     if image.ndim == 3:
         gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=_kept("gray", shape, np.uint8))
-    return cv2.spatialGradient(gray, _kept("across", shape, np.int16), _kept("down", shape, np.int16))
+    across, down = _kept("across", shape, np.int16), _kept("down", shape, np.int16)
+    cv2.spatialGradient(gray, across, down)
+    return across, down
 
 
 def _sum_of_magnitudes(across: np.ndarray, down: np.ndarray) -> float:
