@@ -118,7 +118,8 @@ def restore(checkpoint: Checkpoint, named_model: str, num_classes: int) -> nn.Mo
         raise CheckpointError("%s says nothing of its architecture" % checkpoint.path,
                               "name it: --model NAME or --model module:factory")
     name = catalog.check_named_by_user(manifest.model if manifest else "", named_model)
-    network = catalog.build(name, len(manifest.classes.names) if manifest else num_classes)
+    backbone, output_stride = (manifest.backbone, manifest.output_stride) if manifest else ("", 0)
+    network = catalog.build(name, len(manifest.classes.names) if manifest else num_classes, backbone, output_stride)
     if manifest is not None:
         apply_plan(network, manifest.channels)
     wanted = network.state_dict()

@@ -24,7 +24,8 @@ class Rung(NamedTuple):
 class Manifest(NamedTuple):
     """Everything a job must know about a model beside its weights.
 
-    `model` is a name of the catalogue or a user's `module:factory`; `channels` holds [out, in, groups] of every pruned
+    `model` is a name of the catalogue or a user's `module:factory`, `backbone` and `output_stride` what it was built with
+    ("" and 0: the model's own); `channels` holds [out, in, groups] of every pruned
     layer; `output` says what the exported graph gives (`labels`: int32 at the input's size).
     """
 
@@ -44,6 +45,8 @@ class Manifest(NamedTuple):
     resize: str = "bilinear"
     weights_sha256: str = ""
     provenance: Dict[str, str] = {}
+    backbone: str = ""
+    output_stride: int = 0
 
     def ladder_for(self, image: Size) -> Ladder:
         """The sizes for images of size `image`: those of the manifest for its own, else built by the same rule."""
@@ -103,4 +106,5 @@ def _read(facts: Dict[str, Any]) -> Manifest:
         scope=str(facts["scope"]), scope_channels=int(facts["scope_channels"]),
         output=str(facts["output"]), resize=str(facts["resize"]),
         weights_sha256=str(facts["weights_sha256"]),
-        provenance={str(key): str(value) for key, value in facts["provenance"].items()})
+        provenance={str(key): str(value) for key, value in facts["provenance"].items()},
+        backbone=str(facts.get("backbone", "")), output_stride=int(facts.get("output_stride", 0)))

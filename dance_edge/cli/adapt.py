@@ -12,6 +12,12 @@ from dance_edge.cli import options
 @click.option("--source", metavar="FILE.pt|RUN",
               help="The model to start from; without it --model is trained from scratch.")
 @options.model_option
+@click.option("--backbone", metavar="NAME",
+              help="Another backbone than the model's own: resnet18, 34, 50, 101 or efficientnet_lite0.")
+@click.option("--output-stride", type=int, metavar="8|16", help="Of deeplabv3plus; default 16.")
+@click.option("--backbone-weights", metavar="FILE",
+              help="ImageNet weights for the backbone; `pretrained` takes those of the package efficientnet-lite0.")
+@click.option("--reset-head", is_flag=True, help="Begin the classifiers anew where the source has other classes.")
 @options.label_map_option
 @click.option("--layout", metavar="NAME", help="The data set's layout, where it is not recognised by itself.")
 @click.option("--out", metavar="DIR", help="The run folder; default runs/DATE-TIME-TARGET.")
@@ -25,6 +31,11 @@ from dance_edge.cli import options
               help="Share of the scope's channels gone in the end; default 0.3.")
 @click.option("--scope", type=click.Choice(["head", "all"]),
               help="What is pruned; default head: all outside the backbone.")
+@click.option("--criterion", type=click.Choice(["bn", "magnitude", "taylor"]),
+              help="What ranks channels: |gamma| of BatchNorm (default), weights, or weights times gradients.")
+@click.option("--unstructured", is_flag=True, help="Zero single weights instead of channels, for Table 7: no faster.")
+@click.option("--order", type=click.Choice(["together", "network-first", "data-first"]),
+              help="Slim data and network together (default), or one after the other, for Table 4.")
 @click.option("--gamma-l1", type=float, metavar="W",
               help="Weight of the L1 on BatchNorm's gammas in scope; default 1e-4.")
 @click.option("--indicator", type=click.Choice(["sobel", "weber"]), help="Complexity: sobel (Eq. 1, default) or weber.")

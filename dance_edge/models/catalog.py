@@ -15,8 +15,10 @@ MODELS: Dict[str, Callable[[int], nn.Module]] = {
 }
 
 
-def build(model: str, num_classes: int) -> nn.Module:
+def build(model: str, num_classes: int, backbone: str = "", output_stride: int = 0) -> nn.Module:
     """The network `model` with fresh weights for `num_classes`; a user's factory is called `factory(num_classes=N)`.
+
+    `backbone` and `output_stride`: "" and 0 for the model's own. `ConfigError` where a model does not come with them.
 
     Importing a factory runs the user's code: call this with a `module:factory` only when the user named it on the
     command line, never because a checkpoint says so.

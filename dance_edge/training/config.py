@@ -8,6 +8,8 @@ from dance_edge.errors import ConfigError
 DEFAULT_EPOCHS = 10
 WARMUP_STEPS = 100
 POLY_POWER = 0.9
+CRITERIA = ("bn", "magnitude", "taylor")
+ORDERS = ("together", "network-first", "data-first")
 
 
 class AdaptConfig(NamedTuple):
@@ -15,12 +17,17 @@ class AdaptConfig(NamedTuple):
 
     `steps` counts optimizer steps, `epochs` epochs of images offered; one of them, or neither. `slim` False turns all
     of DANCE off at once: plain fine-tuning at full size, the fair baseline. Ranges, `keep_floor` and `p_rule` are those
-    of SlimPolicy; `anneal` is the share of the run's end without dropping.
+    of SlimPolicy; `anneal` is the share of the run's end without dropping. `order` is that of Table 4: data and network
+    slimmed `together`, or one after the other, `network-first` or `data-first`.
     """
 
     target: str
     source: str = ""
     model: str = ""
+    backbone: str = ""
+    output_stride: int = 0
+    backbone_weights: str = ""
+    reset_head: bool = False
     out: str = ""
     layout: str = ""
     label_map: str = ""
@@ -29,6 +36,9 @@ class AdaptConfig(NamedTuple):
     stages: int = 3
     pruning_ratio: float = 0.3
     scope: str = "head"
+    criterion: str = "bn"
+    unstructured: bool = False
+    order: str = "together"
     batch_size: int = 0
     learning_rate: float = 0.0
     weight_decay: float = 5e-4
@@ -125,6 +135,10 @@ def check(config: AdaptConfig) -> None:
             "give a share of the channels in [0, 1)")
     _refuse(config.batch_size < 0 or config.batch_size == 1, "--batch-size is %d" % config.batch_size,
             "give at least 2: BatchNorm needs a batch")
+    _refuse(config.output_stride not in (0, 8, 16), "--output-stride is %d" % config.output_stride, "give 8 or 16")
+    _refuse(config.criterion not in CRITERIA, "--criterion is %r" % config.criterion,
+            "take one of: " + ", ".join(CRITERIA))
+    _refuse(config.order not in ORDERS, "--order is %r" % config.order, "take one of: " + ", ".join(ORDERS))
     _check_slimming(config)
     _refuse(not 0 <= config.seed < 2 ** 32, "--seed is %d" % config.seed, "give a number from 0 to 4294967295")
     _refuse(not (math.isfinite(config.learning_rate) and config.learning_rate >= 0),

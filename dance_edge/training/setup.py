@@ -107,7 +107,8 @@ def _trainee(config: AdaptConfig, checkpoint: Optional[Checkpoint], num_classes:
     torch.manual_seed(config.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if checkpoint is None:
-        return Trainee(catalog.build(config.model, num_classes), config, device)
+        return Trainee(catalog.build(config.model, num_classes, config.backbone, config.output_stride), config,
+                       device)
     return Trainee(restore(checkpoint, config.model, num_classes), config, device)
 
 
@@ -118,7 +119,8 @@ def _manifest(config: AdaptConfig, checkpoint: Optional[Checkpoint], target: Tar
     return Manifest(
         model=config.model or (earlier.model if earlier is not None else ""), classes=target.classes,
         normalization=earlier.normalization if earlier is not None else IMAGENET, stride=stride, profile=profile,
-        policy=config.policy(), image_size=image_size, rungs=(), params=0, channels={}, scope=config.scope,
+        policy=config.policy(), backbone=earlier.backbone if earlier is not None else config.backbone,
+        output_stride=earlier.output_stride if earlier is not None else config.output_stride, image_size=image_size, rungs=(), params=0, channels={}, scope=config.scope,
         provenance={"target": target.dataset.name, "source": config.source or "from scratch"})
 
 
@@ -126,7 +128,7 @@ def measured_manifest(manifest: Manifest, network: nn.Module) -> Manifest:
     """`manifest` with the rungs' MACs, the parameters and the widths of `network` as it is now."""
     ladder = manifest.ladder_for(manifest.image_size)
     rungs = tuple(Rung(size, ratio, count_macs(network, size)) for size, ratio in zip(ladder.rungs, ladder.ratios))
-    dense = catalog.build(manifest.model, len(manifest.classes.names))
+    dense = catalog.build(manifest.model, len(manifest.classes.names), manifest.backbone, manifest.output_stride)
     return manifest._replace(rungs=rungs, params=count_params(network), channels=changed_channels(network, dense))
 
 
