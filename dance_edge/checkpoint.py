@@ -38,9 +38,17 @@ class Architecture(NamedTuple):
     backbone: str = ""
     output_stride: int = 0
 
+    def words(self) -> str:
+        """`bisenet`, or `bisenet on resnet50`."""
+        return self.model + (" on " + self.backbone if self.backbone else "")
+
     def build(self, num_classes: int) -> nn.Module:
         """The dense network with fresh weights; errors as in `catalog.build`."""
         return catalog.build(self.model, num_classes, self.backbone, self.output_stride)
+
+    def shapes(self, num_classes: int) -> Dict[str, torch.Tensor]:
+        """The dense network's state dict, for its names and shapes."""
+        return dict(self.build(num_classes).state_dict())
 
 
 def save_model(path: str, network: nn.Module, manifest: Manifest) -> Manifest:
@@ -102,43 +110,48 @@ def identify(checkpoint: Checkpoint, asked: Architecture, num_classes: int, on_e
     """Which network the weights are of: what the user `asked` for (its model may be ""), else what the file says.
 
     Weights alone are recognised where their names and shapes, but for the classes, are those of one network of the
-    catalogue. `CheckpointError` where they are not, or where a user's own factory is not named by the user.
+    catalogue, with its own backbone or another. `CheckpointError` where they are not, or where the file names a user's
+    own factory and the user does not.
     """
     manifest = checkpoint.manifest
     if manifest is not None:
         return Architecture(catalog.check_named_by_user(manifest.model, asked.model),
                             asked.backbone or manifest.backbone, asked.output_stride or manifest.output_stride)
-    if ":" in asked.model:
+    if asked.model and asked.model not in catalog.MODELS:
         return asked
-    candidates = _candidates(asked)
-    fitting = [one for one in candidates if _is_like(checkpoint.state, one, num_classes)]
-    if len(fitting) == 1:
-        found = fitting[0]
-        if found != asked:
-            on_event(Note("recognised %s%s by its tensors' names and shapes" % (
-                found.model, " on " + found.backbone if found.backbone else "")))
-        return found
+    models = [asked] if asked.model else _offered(asked)
+    for candidates in (models, [] if asked.backbone else _on_every_backbone(models)):
+        fitting = [one for one in candidates if _is_like(checkpoint.state, one, num_classes)]
+        if len(fitting) == 1:
+            if fitting[0] != asked:
+                on_event(Note("recognised %s by its tensors' names and shapes" % fitting[0].words()))
+            return fitting[0]
+        if fitting:
+            break
     if asked.model:
         return asked
+    if fitting:
+        raise CheckpointError("%s fits several: %s" % (checkpoint.path, ", ".join(one.words() for one in fitting)),
+                              "name the one that it was saved from: --model")
     raise CheckpointError(
-        "%s says nothing of its architecture, and its %d tensors are not those of one of: %s" % (
-            checkpoint.path, len(checkpoint.state), ", ".join(
-                one.model + (" on " + one.backbone if one.backbone else "") for one in candidates)),
+        "%s says nothing of its architecture, and its %d tensors are not those of one of %s%s" % (
+            checkpoint.path, len(checkpoint.state), ", ".join(one.words() for one in models),
+            "" if asked.backbone else ", on any of their backbones"),
         "name it: --model NAME or --model module:factory")
 
 
-def _candidates(asked: Architecture) -> List[Architecture]:
-    models = [asked.model] if asked.model else sorted(catalog.MODELS)
-    found = []
-    for model in models:
-        offered = catalog.MODELS[model].backbones if model in catalog.MODELS else ()
-        others = [name for name in offered[1:] if not asked.backbone]
-        found += [Architecture(model, backbone, asked.output_stride) for backbone in [asked.backbone] + others]
-    return found
+def _offered(asked: Architecture) -> List[Architecture]:
+    """Every network of the catalogue that comes with the backbone and the output stride asked for."""
+    return [asked._replace(model=model) for model, entry in sorted(catalog.MODELS.items())
+            if asked.backbone in ("",) + entry.backbones and asked.output_stride in (0,) + entry.output_strides]
+
+
+def _on_every_backbone(models: List[Architecture]) -> List[Architecture]:
+    return [one._replace(backbone=name) for one in models for name in catalog.MODELS[one.model].backbones]
 
 
 def _is_like(state: Dict[str, torch.Tensor], architecture: Architecture, num_classes: int) -> bool:
-    wanted = architecture.build(num_classes).state_dict()
+    wanted = architecture.shapes(num_classes)
     found = fit(state, wanted)
     return found.but_for_shapes and all(
         found.state[name].shape[1:] == wanted[name].shape[1:] for name in found.reshaped)
@@ -157,7 +170,7 @@ def restore(checkpoint: Checkpoint, named_model: str, num_classes: int, reset_he
         num_classes = len(manifest.classes.names)
     architecture = identify(checkpoint, Architecture(named_model, backbone, output_stride), num_classes, on_event)
     network = architecture.build(num_classes)
-    heads = _heads(architecture, network, num_classes) if reset_head else set()
+    heads = _heads(architecture, num_classes) if reset_head else set()
     if manifest is not None:
         apply_plan(network, _plan_but_for(heads, manifest.channels, network))
     fresh = network.state_dict()
@@ -176,9 +189,9 @@ def restore(checkpoint: Checkpoint, named_model: str, num_classes: int, reset_he
     return network
 
 
-def _heads(architecture: Architecture, network: nn.Module, num_classes: int) -> Set[str]:
-    """The classifiers' tensors of `network`: those that one more class changes."""
-    return class_tensors(network.state_dict(), architecture.build(num_classes + 1).state_dict())
+def _heads(architecture: Architecture, num_classes: int) -> Set[str]:
+    """The classifiers' tensors: those that one more class changes."""
+    return class_tensors(architecture.shapes(num_classes), architecture.shapes(num_classes + 1))
 
 
 def _plan_but_for(heads: Set[str], plan: Dict[str, List[int]], network: nn.Module) -> Dict[str, List[int]]:
@@ -197,8 +210,10 @@ def _loaded_line(checkpoint: Checkpoint, found: Fit, anew: int) -> str:
 def _refusal(checkpoint: Checkpoint, architecture: Architecture, found: Fit, num_classes: int) -> CheckpointError:
     message = "%s does not fit %s of %d classes: %d of %d tensors match; %s" % (
         checkpoint.path, architecture.model, num_classes, found.loaded, found.wanted, found.faults())
-    if found.but_for_shapes and set(found.reshaped) <= _heads(architecture, architecture.build(num_classes),
-                                                              num_classes):
-        return CheckpointError(message, "its classes are others: adapt with --reset-head begins the classifiers anew, "
-                                        "--label-map joins the data's classes to the model's")
+    if found.but_for_shapes and set(found.reshaped) <= _heads(architecture, num_classes):
+        return CheckpointError(message, "the weights know other classes: join the data's to them with --label-map, or "
+                                        "begin the classifiers anew with dance-edge adapt --reset-head")
+    if not found.unknown and not found.reshaped and all("running_" in name for name in found.missing):
+        return CheckpointError(message, "BatchNorm is nothing without its statistics: save network.state_dict(), not "
+                                        "its parameters alone")
     return CheckpointError(message, "give the architecture that it was saved from: --model")

@@ -53,7 +53,7 @@ def fit(given: State, wanted: State) -> Fit:
 
 
 def class_tensors(one: State, another: State) -> Set[str]:
-    """The tensors that depend on the number of classes: those that differ between a network built for N and for N + 1."""
+    """The tensors that the number of classes shapes, of a network built for N classes and for N + 1."""
     return {name for name in one if name in another and one[name].shape != another[name].shape}
 
 
