@@ -31,7 +31,8 @@ PAPER_RATE = {"icnet": 1e-2}
 
 
 class Setup(NamedTuple):
-    """A run that is ready to begin. `plans` and `full_pixels` go by the records of `target.train`."""
+    """A run that is ready to begin. `plans` and `full_pixels` go by the records of `target.train`; `new_head` says
+    whether the source's classifiers began anew."""
 
     config: AdaptConfig
     target: Target
@@ -41,6 +42,7 @@ class Setup(NamedTuple):
     manifest: Manifest
     plan: LoopPlan
     broken: Tuple[Tuple[str, str], ...]
+    new_head: bool = False
 
     def stream(self) -> Iterator[Union[Batch, EpochTally]]:
         """The run's optimizer steps, from the first, and the tally of each epoch behind its last."""
@@ -78,7 +80,7 @@ def prepare(config: AdaptConfig, profile: Optional[ComplexityProfile], on_event:
         for line in starvation_warnings(items_of(target.train, scanned), profile, manifest.policy, config.anneal):
             on_event(Warned(line))
     broken = tuple((fault.path, fault.reason) for fault in scanned.faults)
-    return Setup(config, target, plans, full, trainee, manifest, plan, broken)
+    return Setup(config, target, plans, full, trainee, manifest, plan, broken, begun.new_head)
 
 
 def _whole_pairs(target: Target, scanned: ScanResult, config: AdaptConfig, on_event: OnEvent) -> Target:
