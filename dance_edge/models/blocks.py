@@ -32,7 +32,8 @@ def pooled(x: torch.Tensor) -> torch.Tensor:
 
 def resized(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     """`x` (N, C, h, w) at the height and width of `like`, bilinear with half-pixel centres."""
-    return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
+    result: torch.Tensor = F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
+    return result
 
 
 def bin_weights(length: int, bins: int, like: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ from torch import nn
 
 
 class Walk(NamedTuple):
-    """How a stage goes over its input: its stride, and the dilation of its first block and of the others."""
+    """How a block or a stage goes over its input: its stride, and the dilations up to there and from there on."""
 
     stride: int
     first_dilation: int = 1
@@ -21,12 +21,13 @@ class BasicBlock(nn.Module):
 
     expansion = 1
 
-    def __init__(self, inputs: int, width: int, stride: int, dilation: int, downsample: Optional[nn.Module]) -> None:
+    def __init__(self, inputs: int, width: int, walk: Walk, downsample: Optional[nn.Module]) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, width, 3, stride, dilation, dilation, bias=False)
+        first, rest = walk.first_dilation, walk.dilation
+        self.conv1 = nn.Conv2d(inputs, width, 3, walk.stride, first, first, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
-        self.conv2 = nn.Conv2d(width, width, 3, 1, dilation, dilation, bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, 1, rest, rest, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.downsample = downsample
 
@@ -42,11 +43,12 @@ class Bottleneck(nn.Module):
 
     expansion = 4
 
-    def __init__(self, inputs: int, width: int, stride: int, dilation: int, downsample: Optional[nn.Module]) -> None:
+    def __init__(self, inputs: int, width: int, walk: Walk, downsample: Optional[nn.Module]) -> None:
         super().__init__()
+        first = walk.first_dilation
         self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, stride, dilation, dilation, bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, walk.stride, first, first, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = nn.Conv2d(width, width * self.expansion, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(width * self.expansion)
@@ -106,7 +108,7 @@ class ResNet(nn.Module):
 
 
 def _walk(stride: int, output_stride: int) -> Walk:
-    """For a stage that would end at `stride`; its first block still sees the spacing of the stage before it."""
+    """For a stage that would end at `stride`: what stood before its own stride keeps the spacing it had."""
     dilation = stride // output_stride
     return Walk(2) if dilation <= 1 else Walk(1, dilation // 2, dilation)
 
@@ -116,5 +118,6 @@ def _stage(block: Block, inputs: int, width: int, depth: int, walk: Walk) -> nn.
     downsample = None
     if walk.stride != 1 or inputs != outputs:
         downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, walk.stride, bias=False), nn.BatchNorm2d(outputs))
-    first = block(inputs, width, walk.stride, walk.first_dilation, downsample)
-    return nn.Sequential(first, *[block(outputs, width, 1, walk.dilation, None) for _ in range(depth - 1)])
+    on = Walk(1, walk.dilation, walk.dilation)
+    return nn.Sequential(block(inputs, width, walk, downsample),
+                         *[block(outputs, width, on, None) for _ in range(depth - 1)])
