@@ -72,6 +72,7 @@ class BiSeNet(nn.Module):
     """
 
     stride = 32
+    multi_scale = ("arm16", "arm32", "average", "fusion")
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
