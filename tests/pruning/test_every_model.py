@@ -65,7 +65,7 @@ class Life:
         self.stride = catalog.stride_of(self.dense)
         self.network = copy.deepcopy(self.dense)
         self.optimizer = torch.optim.SGD(self.network.parameters(), lr=1e-3, momentum=0.9)
-        self.images = torch.rand((2, 3) + SEEN)
+        self.images = scenes(2, SEEN)
         self.widths = find_prunable(self.network, self.stride, scope).widths
         self.asked = 0
         self.make_manifest = lambda network: switch_manifest(
@@ -133,9 +133,10 @@ class Life:
         for module in self.network.modules():  # statistics of these images, so that logits keep their scale
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = 1.0
-        inputs = torch.rand((2, 3) + NEW)
+        inputs = scenes(8, NEW)
         with torch.no_grad():
             self.network.train()(inputs)
+            inputs = inputs[:2]
             wanted = full_logits(self.network.eval(), inputs)
             labels = wanted.argmax(1)
         for module, output in ((Deployed(self.network), "labels"), (Logits(self.network), "logits")):
@@ -146,6 +147,12 @@ class Life:
                 assert float((got == labels).float().mean()) >= 0.9999
             else:
                 assert float((got - wanted).abs().max()) <= 1e-4 * float(wanted.abs().max())
+
+
+def scenes(count, size):
+    """Patches with some noise, each image of a brightness of its own: pooled features that differ."""
+    patches = nn.functional.interpolate(torch.randn(count, 3, 3, 5), size=size, mode="bilinear", align_corners=False)
+    return patches + torch.randn(count, 1, 1, 1) + 0.2 * torch.randn((count, 3) + size)
 
 
 class Logits(nn.Module):
