@@ -119,9 +119,10 @@ def _manifest(config: AdaptConfig, checkpoint: Optional[Checkpoint], target: Tar
     return Manifest(
         model=config.model or (earlier.model if earlier is not None else ""), classes=target.classes,
         normalization=earlier.normalization if earlier is not None else IMAGENET, stride=stride, profile=profile,
-        policy=config.policy(), backbone=earlier.backbone if earlier is not None else config.backbone,
-        output_stride=earlier.output_stride if earlier is not None else config.output_stride, image_size=image_size, rungs=(), params=0, channels={}, scope=config.scope,
-        provenance={"target": target.dataset.name, "source": config.source or "from scratch"})
+        policy=config.policy(), image_size=image_size, rungs=(), params=0, channels={}, scope=config.scope,
+        provenance={"target": target.dataset.name, "source": config.source or "from scratch"},
+        backbone=earlier.backbone if earlier is not None else config.backbone,
+        output_stride=earlier.output_stride if earlier is not None else config.output_stride)
 
 
 def measured_manifest(manifest: Manifest, network: nn.Module) -> Manifest:
