@@ -2,16 +2,33 @@
 import importlib
 import os
 import sys
-from typing import Callable, Dict
+from typing import Any, Callable, Dict, NamedTuple, Sequence, Tuple, Union
 
 from torch import nn
 
 from dance_edge.errors import CheckpointError, ConfigError
+from dance_edge.models.backbones import EFFICIENTNET_LITE0, RESNETS
 from dance_edge.models.bisenet import BiSeNet
+from dance_edge.models.deeplabv3plus import DeepLabV3Plus
+from dance_edge.models.icnet import ICNet
+from dance_edge.models.pspnet import PSPNet
 
 DEFAULT_STRIDE = 32
-MODELS: Dict[str, Callable[[int], nn.Module]] = {
-    "bisenet": BiSeNet,
+
+
+class Entry(NamedTuple):
+    """A network's class, the backbones it comes with, and its output strides where there is a choice."""
+
+    network: Callable[..., nn.Module]
+    backbones: Tuple[str, ...]
+    output_strides: Tuple[int, ...] = ()
+
+
+MODELS: Dict[str, Entry] = {
+    "bisenet": Entry(BiSeNet, RESNETS + (EFFICIENTNET_LITE0,)),
+    "deeplabv3plus": Entry(DeepLabV3Plus, RESNETS + (EFFICIENTNET_LITE0,), (16, 8)),
+    "icnet": Entry(ICNet, RESNETS),
+    "pspnet": Entry(PSPNet, RESNETS),
 }
 
 
@@ -24,10 +41,17 @@ def build(model: str, num_classes: int, backbone: str = "", output_stride: int =
     command line, never because a checkpoint says so.
     """
     if ":" in model:
+        if backbone or output_stride:
+            raise ConfigError("%s is your own: a backbone and an output stride are for the factory to choose" % model,
+                              "leave out --backbone and --output-stride")
         return _from_factory(model, num_classes)
     if model not in MODELS:
         raise ConfigError("unknown model %r" % model, "take one of %s, or module:factory" % ", ".join(sorted(MODELS)))
-    return MODELS[model](num_classes)
+    entry = MODELS[model]
+    _check_offered(model, "backbone", backbone, entry.backbones)
+    _check_offered(model, "output stride", output_stride, entry.output_strides)
+    options: Dict[str, Any] = {"backbone": backbone, "output_stride": output_stride}
+    return entry.network(num_classes, **{name: value for name, value in options.items() if value})
 
 
 def stride_of(network: nn.Module) -> int:
@@ -44,6 +68,12 @@ def check_named_by_user(recorded: str, named: str) -> str:
         raise CheckpointError("this model was built by your own factory %s" % recorded,
                               "name it, so that its code may be imported: --model %s" % recorded)
     return recorded
+
+
+def _check_offered(model: str, what: str, asked: Union[str, int], offered: Sequence[Union[str, int]]) -> None:
+    if asked and asked not in offered:
+        hint = "take one of %s" % ", ".join(map(str, offered)) if offered else "leave it out: there is one"
+        raise ConfigError("%s does not come with the %s %s" % (model, what, asked), hint)
 
 
 def _from_factory(spec: str, num_classes: int) -> nn.Module:
