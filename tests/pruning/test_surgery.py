@@ -6,7 +6,7 @@ from torch import nn
 from dance_edge.errors import CheckpointError
 from dance_edge.models.catalog import build
 from dance_edge.pruning.groups import ChannelGraph
-from dance_edge.pruning.importance import channel_importance, pull_gammas_to_zero
+from dance_edge.pruning.importance import gamma_importance, pull_gammas_to_zero
 from dance_edge.pruning.surgery import apply_plan, changed_channels, channel_plan, choose, prune
 
 PROBE = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
@@ -181,5 +181,5 @@ def test_importance_is_the_mean_gamma_of_the_groups_batchnorms():
     network = Chain(8)
     with torch.no_grad():
         network.norm.weight.copy_(torch.tensor([0.5, -2, 1, 0, 3, 1, 1, 1]))
-    importance = channel_importance(ChannelGraph(network, 8, "all").groups()[0])
+    importance = gamma_importance(ChannelGraph(network, 8, "all").groups()[0])
     assert importance.tolist() == [0.5, 2, 1, 0, 3, 1, 1, 1]
