@@ -3,7 +3,7 @@ import os
 from typing import Any, Dict, List, Tuple
 
 from dance_edge.errors import ConfigError
-from dance_edge.report.pruned import Layer, by_kind, draw_pruned, layers_of
+from dance_edge.report.pruned import Pruned, draw_pruned, pruned_of
 from dance_edge.run import replace_file, write_json
 
 FIGURE = "pruned.png"
@@ -15,10 +15,10 @@ def write_report(folder: str, facts: Dict[str, Any], manifest: Dict[str, Any], e
     import jinja2
 
     write_json(os.path.join(folder, "report.json"), dict(facts, export=export))
-    layers = layers_of(facts)
+    pruned = pruned_of(facts)
     context = {"facts": facts, "manifest": manifest, "export": export, "figures": figures(facts),
-               "classes": class_rows(facts), "groups": group_rows(facts), "kinds": by_kind(layers), "layers": layers,
-               "figure": _figure(folder, layers)}
+               "classes": class_rows(facts), "groups": group_rows(facts), "pruned": pruned,
+               "figure": _figure(folder, pruned)}
     for name, escape in (("report.md", False), ("report.html", True)):
         environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=escape,
                                          trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
@@ -27,12 +27,12 @@ def write_report(folder: str, facts: Dict[str, Any], manifest: Dict[str, Any], e
             file.write(text.encode("utf-8"))
 
 
-def _figure(folder: str, layers: List[Layer]) -> str:
+def _figure(folder: str, pruned: Pruned) -> str:
     """The name of the drawn figure; empty where nothing was in scope or matplotlib is missing."""
-    if not layers:
+    if not pruned.layers:
         return ""
     try:
-        draw_pruned(os.path.join(folder, FIGURE), layers)
+        draw_pruned(os.path.join(folder, FIGURE), pruned)
     except ConfigError:
         return ""
     return FIGURE

@@ -20,7 +20,7 @@ FACTS = {
                          {"kind": "p", "name": "low p", "images": 3, "miou": 0.375}]},
     "prunes": [{"step": 10, "channels_kept": 0.9, "macs_ratio": 0.95, "logit_change": 0.01}],
     "layers": [{"layer": "aspp.one", "kind": "multi-scale aggregation", "original": 64, "kept": 16},
-               {"layer": "output.<i>", "kind": "other layers", "original": 32, "kept": 24}],
+               {"layer": "output.<i>", "kind": "other", "original": 32, "kept": 24}],
     "warnings": ["dark & starved"]}
 MANIFEST = {"model": "bisenet", "provenance": {"source": "s.pt", "target": "town"},
             "rungs": [{"size": [96, 160], "macs": 2e9}]}
@@ -52,9 +52,9 @@ def test_markdown_tables_are_whole(written):
 
 def test_what_was_pruned_stands_by_kind_and_by_layer(written, tmp_path):
     lines = written["report.md"].splitlines()
-    for line in ("| all | multi-scale aggregation | 64 | 16 | 75.0 % |", "| all | other layers | 32 | 24 | 25.0 % |",
+    for line in ("| all | multi-scale aggregation | 64 | 16 | 75.0 % |", "| all | other | 32 | 24 | 25.0 % |",
                  "| aspp.one | multi-scale aggregation | 64 | 16 | 75.0 % |",
-                 "| output.<i> | other layers | 32 | 24 | 25.0 % |"):
+                 "| output.<i> | other | 32 | 24 | 25.0 % |"):
         assert line in lines
     assert (tmp_path / "pruned.png").exists() and 'src="pruned.png"' in written["report.html"]
     assert "output.&lt;i&gt;" in written["report.html"] and "![" in written["report.md"]
