@@ -20,7 +20,7 @@ def test_export_writes_a_checked_file_and_says_how_well_it_agrees(small_run, cap
     assert result["opset"] == 11 and result["bytes"] == os.path.getsize("r/model.onnx") and result["format"] == 1
     for rung in result["rungs"]:
         assert set(rung) == {"height", "width", "max_logit_error", "label_agreement"}
-        # a network that has hardly been trained lies near ties: the bound is the export's own, not that of a trained one
+        # a network that has hardly been trained lies near ties: the bound is the export's own
         assert rung["max_logit_error"] <= 1e-4 and rung["label_agreement"] >= 0.999
 
 
