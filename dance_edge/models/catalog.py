@@ -70,6 +70,11 @@ def check_named_by_user(recorded: str, named: str) -> str:
     return recorded
 
 
+def factory_flag(model: str) -> str:
+    """What a command that takes up `model` needs beside: ` --model module:factory`, "" for one of the catalogue."""
+    return " --model " + model if ":" in model else ""
+
+
 def _check_offered(model: str, what: str, asked: Union[str, int], offered: Sequence[Union[str, int]]) -> None:
     if asked and asked not in offered:
         hint = "take one of %s" % ", ".join(map(str, offered)) if offered else "leave it out: there is one"
@@ -78,15 +83,17 @@ def _check_offered(model: str, what: str, asked: Union[str, int], offered: Seque
 
 def _from_factory(spec: str, num_classes: int) -> nn.Module:
     module_name, _, factory_name = spec.partition(":")
-    sys.path.insert(0, os.getcwd())
+    here = os.getcwd()
+    sys.path.insert(0, here)
     try:
         factory = getattr(importlib.import_module(module_name), factory_name)
-    except (ImportError, AttributeError) as reason:
-        raise ConfigError("cannot import the factory %s: %s" % (spec, reason),
-                          "give module:factory, importable from the current folder")
+        network = factory(num_classes=num_classes)
+    except Exception as reason:  # the user's own code: whatever it raises is his to read
+        raise ConfigError("the factory %s failed: %s: %s" % (spec, type(reason).__name__, reason),
+                          "it is imported from the current folder and called factory(num_classes=%d); --debug shows "
+                          "where it failed" % num_classes)
     finally:
-        sys.path.remove(os.getcwd())
-    network = factory(num_classes=num_classes)
+        sys.path.remove(here)
     if not isinstance(network, nn.Module):
         raise ConfigError("%s gave a %s, not a torch.nn.Module" % (spec, type(network).__name__),
                           "return the network from the factory")
