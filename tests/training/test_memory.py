@@ -4,7 +4,14 @@ import torch
 from dance_edge.errors import ConfigError
 from dance_edge.models.catalog import build
 from dance_edge.size import Size
-from dance_edge.training.memory import activation_budget, bytes_per_pixel, free_bytes, held_bytes, micro_batch, parse_bytes
+from dance_edge.training.memory import (
+    activation_budget,
+    bytes_per_pixel,
+    free_bytes,
+    held_bytes,
+    micro_batch,
+    parse_bytes,
+)
 
 
 def test_bisenet_takes_about_1_4_kilobytes_a_pixel():
