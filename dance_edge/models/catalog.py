@@ -17,7 +17,7 @@ DEFAULT_STRIDE = 32
 
 
 class Entry(NamedTuple):
-    """A network's class, the backbones it comes with, and its output strides where there is a choice."""
+    """A network's class, the backbones it comes with, and its output strides where it has several, default first."""
 
     network: Callable[..., nn.Module]
     backbones: Tuple[str, ...]
@@ -28,7 +28,7 @@ MODELS: Dict[str, Entry] = {
     "bisenet": Entry(BiSeNet, RESNETS + (EFFICIENTNET_LITE0,)),
     "deeplabv3plus": Entry(DeepLabV3Plus, RESNETS + (EFFICIENTNET_LITE0,), (16, 8)),
     "icnet": Entry(ICNet, RESNETS),
-    "pspnet": Entry(PSPNet, RESNETS),
+    "pspnet": Entry(PSPNet, RESNETS, (8, 16)),
 }
 
 

@@ -46,12 +46,13 @@ class SamePad(nn.Conv2d):
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, dilation: int = 1, groups: int = 1) -> None:
-        super().__init__(inputs, outputs, kernel, stride, 0, dilation, groups, bias=False)
         total = dilation * (kernel - 1) + 1 - stride
-        self.edges = [total // 2, total - total // 2] * 2  # left, right, top, bottom
+        even = total % 2 == 0
+        super().__init__(inputs, outputs, kernel, stride, total // 2 if even else 0, dilation, groups, bias=False)
+        self.edges = [] if even else [total // 2, total - total // 2] * 2  # left, right, top, bottom
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = super().forward(F.pad(x, self.edges))
+        result: torch.Tensor = super().forward(F.pad(x, self.edges) if self.edges else x)
         return result
 
 

@@ -77,8 +77,8 @@ class ICNet(nn.Module):
         fused16 = self.fusion16(small, medium)              # (N, 128, H/16, W/16)
         fused8 = self.fusion8(fused16, fine)                # (N, 128, H/8, W/8)
         # A 1x1 convolution commutes with bilinear resizing: logits are resized, not features, here and below.
-        logits: torch.Tensor = F.interpolate(self.classifier(fused8), scale_factor=2.0, mode="bilinear",
-                                             align_corners=False)
+        small_logits = self.classifier(fused8)
+        logits: torch.Tensor = F.interpolate(small_logits, scale_factor=2.0, mode="bilinear", align_corners=False)
         if not self.training:
             return logits
         return [logits, resized(self.auxiliary8(fused16), fine), resized(self.auxiliary16(small), medium)]

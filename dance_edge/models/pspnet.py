@@ -25,18 +25,18 @@ class PyramidPooling(nn.Module):
 
 
 class PSPNet(nn.Module):
-    """(N, 3, H, W) to logits (N, num_classes, H/8, W/8), H and W multiples of 8.
+    """(N, 3, H, W) to logits (N, num_classes, H/s, W/s), H and W multiples of s, the output stride: 8 or 16.
 
-    In training mode a list: the output and an auxiliary output at H/8, from the backbone's third stage. `multi_scale`
-    names the modules that bring features of several scales together (Fig. 4 of DANCE).
+    In training mode a list: the output and an auxiliary output of the same size, from the backbone's third stage.
+    `multi_scale` names the modules that bring features of several scales together (Fig. 4 of DANCE).
     """
 
-    stride = 8
     multi_scale = ("pyramid",)
 
-    def __init__(self, num_classes: int, backbone: str = "resnet50") -> None:
+    def __init__(self, num_classes: int, backbone: str = "resnet50", output_stride: int = 8) -> None:
         super().__init__()
-        self.backbone = make_backbone(backbone, output_stride=8)
+        self.stride = output_stride
+        self.backbone = make_backbone(backbone, output_stride)
         middle, deep = self.backbone.channels[2:]
         self.pyramid = PyramidPooling(deep)
         self.output = OutputHead(2 * deep, WIDTH, num_classes)

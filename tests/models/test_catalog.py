@@ -78,15 +78,17 @@ def test_what_brings_scales_together_is_named(quick_weights):
         assert network.multi_scale and all(name in modules for name in network.multi_scale)
 
 
-@pytest.mark.parametrize("output_stride, stride", [(0, 16), (16, 16), (8, 8)])
-def test_the_output_stride_is_deeplabs_stride(quick_weights, output_stride, stride):
-    assert catalog.stride_of(catalog.build("deeplabv3plus", 3, "resnet18", output_stride)) == stride
+@pytest.mark.parametrize("model, output_stride, stride", [
+    ("deeplabv3plus", 0, 16), ("deeplabv3plus", 16, 16), ("deeplabv3plus", 8, 8), ("pspnet", 0, 8), ("pspnet", 16, 16)])
+def test_the_output_stride_is_the_networks_stride(quick_weights, model, output_stride, stride):
+    assert catalog.stride_of(catalog.build(model, 3, "resnet18", output_stride)) == stride
 
 
 @pytest.mark.parametrize("model, backbone, output_stride, hint", [
     ("icnet", "efficientnet_lite0", 0, "resnet18, resnet34, resnet50, resnet101"),
     ("bisenet", "mobilenet", 0, "efficientnet_lite0"),
-    ("pspnet", "", 16, "leave it out"),
+    ("icnet", "", 16, "leave it out"),
+    ("pspnet", "", 32, "8, 16"),
     ("deeplabv3plus", "", 32, "16, 8"),
     ("own_factory:make", "resnet18", 0, "leave out"),
     ("own_factory:make", "", 8, "leave out"),

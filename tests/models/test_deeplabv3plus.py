@@ -16,7 +16,7 @@ def test_macs_and_the_headers_share_are_the_papers(last, quick_weights):
 
 
 @pytest.mark.parametrize("backbone, output_stride", [
-    ("resnet50", 16), ("resnet50", 8), ("efficientnet_lite0", 16), ("efficientnet_lite0", 8)])
+    ("resnet18", 16), ("resnet18", 8), ("efficientnet_lite0", 16), ("efficientnet_lite0", 8)])
 def test_logits_at_a_quarter(check_shapes, quick_weights, backbone, output_stride):
     network = DeepLabV3Plus(5, backbone, output_stride)
     assert network.stride == output_stride
@@ -36,8 +36,8 @@ def test_the_pyramid_sees_the_whole_image():
     assert (x.grad.abs().sum(dim=1) > 0).all()  # by the mean; the widest rate reaches 18 of 40
 
 
-@pytest.mark.parametrize("opset", [11, 13])
-@pytest.mark.parametrize("backbone, output_stride", [("resnet50", 16), ("resnet18", 8), ("efficientnet_lite0", 16)])
+@pytest.mark.parametrize("backbone, output_stride, opset", [
+    ("resnet50", 16, 11), ("resnet50", 16, 13), ("resnet18", 8, 13), ("efficientnet_lite0", 16, 13)])
 def test_exports(check_export, backbone, output_stride, opset):
     check_export(DeepLabV3Plus(5, backbone, output_stride), opset)
 

@@ -8,7 +8,7 @@ from dance_edge.models.icnet import ICNet, PyramidPooling
 
 
 def test_logits_at_a_quarter_and_an_output_of_each_branch(check_shapes, quick_weights):
-    check_shapes(build("icnet", 5), 4, auxiliary=(8, 16))
+    check_shapes(ICNet(5, "resnet18"), 4, auxiliary=(8, 16))
 
 
 def test_branches_lie_at_a_sixteenth_and_a_thirtysecond_of_the_image():
@@ -57,4 +57,4 @@ def test_channels_of_the_head_go(check_pruning):
     # either side of a fusion is one group: they are added
     assert check_pruning(ICNet(5, "resnet18"), "head") == {
         "detail.0.0": 32, "detail.1.0": 32, "detail.2.0": 64, "pyramid.project.0": 256,
-        "fusion16.coarse.0": 128, "fusion8.coarse.0": 128}
+        "fusion16.fine.0": 128, "fusion8.fine.0": 128}

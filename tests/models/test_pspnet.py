@@ -6,8 +6,9 @@ from dance_edge.models.catalog import build
 from dance_edge.models.pspnet import PSPNet, PyramidPooling
 
 
-def test_logits_and_the_auxiliary_output_at_an_eighth(check_shapes, quick_weights):
-    check_shapes(build("pspnet", 5), 8, auxiliary=(8,))
+@pytest.mark.parametrize("output_stride", [8, 16])
+def test_logits_and_the_auxiliary_output_at_the_output_stride(check_shapes, quick_weights, output_stride):
+    check_shapes(PSPNet(5, "resnet18", output_stride), output_stride, auxiliary=(output_stride,))
 
 
 def test_the_pyramid_is_adaptive_pooling_beside_the_features():
