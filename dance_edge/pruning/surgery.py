@@ -14,7 +14,7 @@ _RESIZED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.modules.batchnorm._Batc
 
 
 class PruneStep(NamedTuple):
-    """One prune: the group's names with the channels kept in each, and how many channels went in all."""
+    """One prune: the channels kept by group, how many went in all, and the groups that have none left to give."""
 
     stage: int
     kept_channels: Dict[str, int]
@@ -26,7 +26,8 @@ def choose(groups: List[ChannelGroup], count: int,
            importance_of: Importance = gamma_importance) -> Tuple[Dict[str, List[int]], List[str]]:
     """The `count` least important channels over all groups, in chunks that leave multiples of 8.
 
-    Returns the channels to remove by group name, and the groups that were cut as far as they may be.
+    Returns the channels to remove by group name, and the groups that then have none left to give: at least 8 stay, and
+    a tenth of the original ones.
     """
     chunks: List[Tuple[float, str, int, List[int]]] = []
     for group in groups:
@@ -48,10 +49,9 @@ def choose(groups: List[ChannelGroup], count: int,
             break
         removals.setdefault(name, []).extend(members)
         removed += len(members)
-    possible: Dict[str, int] = {}
-    for _importance, name, _at, members in chunks:
-        possible[name] = possible.get(name, 0) + len(members)
-    capped = [name for name, channels in removals.items() if len(channels) == possible[name]]
+    to_give = {name: sum(len(members) for _importance, one, _at, members in chunks if one == name)
+             for name in (group.name for group in groups)}
+    capped = [name for name, possible in to_give.items() if len(removals.get(name, ())) == possible]
     return removals, capped
 
 

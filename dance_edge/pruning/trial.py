@@ -14,7 +14,7 @@ from dance_edge.errors import ConfigError
 from dance_edge.models.deployed import outputs_of
 from dance_edge.pruning.groups import EXAMPLE_STRIDES, FAULTS, ChannelGraph, ChannelGroup
 from dance_edge.pruning.rehearsal import rehearsal, training_forward
-from dance_edge.pruning.surgery import MULTIPLE
+from dance_edge.pruning.surgery import MULTIPLE, channel_plan
 
 TOLERANCE = 1e-4  # of the largest output: float32 through a hundred layers; a misread channel moves outputs by percents
 
@@ -83,14 +83,17 @@ class _Trial:
         return self._search(groups[:middle]) + self._search(groups[middle:])
 
     def _holds(self, groups: List[ChannelGroup]) -> bool:
-        """Whether the network without some channels of each group equals the one where nobody listens to them."""
+        """Whether the network without some channels of each group, and no others, is that where nobody reads them."""
         silenced, pruned = copy.deepcopy(self._network), copy.deepcopy(self._network)
         try:
             listening, cutting = (ChannelGraph(one, self._stride, self._scope) for one in (silenced, pruned))
             for group in groups:
                 listening.silence(group.name, trial_channels(group.width))
                 cutting.remove(group.name, trial_channels(group.width))
-            return all(_agrees(*pair) for pair in zip(self._outputs(silenced), self._outputs(pruned)))
+            asked = {group.name: group.width - len(trial_channels(group.width)) for group in groups}
+            plan = channel_plan(pruned)
+            return all(plan[name][0] == width for name, width in asked.items()) and all(
+                _agrees(*pair) for pair in zip(self._outputs(silenced), self._outputs(pruned)))
         except FAULTS + (ConfigError,):
             return False
 

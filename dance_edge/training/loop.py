@@ -177,8 +177,8 @@ def _end_stage(job: Job, counts: Counts, stage: int, inputs: torch.Tensor) -> No
     counts.prunes.append(dict(done._asdict(), step=counts.step, **pruned))
     job.on_event(done)
     if stage == config.stages and gone - counts.removed > MULTIPLE:
-        job.on_event(Warned("--pruning-ratio asked for %d of %d channels, %d could go: every layer keeps a tenth of "
-                            "its own, and 8" % (gone, total, counts.removed)))
+        job.on_event(Warned("--pruning-ratio asked for %d of %d channels, %d could go: every layer keeps 8 and a tenth "
+                            "of its own" % (gone, total, counts.removed)))
 
 
 def _remove_channels(job: Job, counts: Counts, stage: int, count: int) -> Dict[str, object]:
