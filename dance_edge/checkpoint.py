@@ -120,14 +120,16 @@ def identify(checkpoint: Checkpoint, asked: Architecture, num_classes: int, on_e
     if asked.model and asked.model not in catalog.MODELS:
         return asked
     models = [asked] if asked.model else _offered(asked)
-    for candidates in (models, [] if asked.backbone else _on_every_backbone(models)):
-        fitting = [one for one in candidates if _is_like(checkpoint.state, one, num_classes)]
-        if len(fitting) == 1:
-            if fitting[0] != asked:
-                on_event(Note("recognised %s by its tensors' names and shapes" % fitting[0].words()))
-            return fitting[0]
-        if fitting:
-            break
+    fits = {one: _fit_of(checkpoint.state, one, num_classes) for one in models}
+    fitting = [one for one in models if fits[one].but_for_classes]
+    if not fitting and not asked.backbone:
+        same_head = [one for one in models if all(name.startswith("backbone.") for name in fits[one].missing)]
+        fitting = [one for one in _on_every_backbone(same_head)
+                   if _fit_of(checkpoint.state, one, num_classes).but_for_classes]
+    if len(fitting) == 1:
+        if fitting[0] != asked:
+            on_event(Note("recognised %s by its tensors' names and shapes" % fitting[0].words()))
+        return fitting[0]
     if asked.model:
         return asked
     if fitting:
@@ -136,7 +138,7 @@ def identify(checkpoint: Checkpoint, asked: Architecture, num_classes: int, on_e
     raise CheckpointError(
         "%s says nothing of its architecture, and its %d tensors are not those of one of %s%s" % (
             checkpoint.path, len(checkpoint.state), ", ".join(one.words() for one in models),
-            "" if asked.backbone else ", on any of their backbones"),
+            "" if asked.backbone else ", on whatever backbone"),
         "name it: --model NAME or --model module:factory")
 
 
@@ -150,11 +152,8 @@ def _on_every_backbone(models: List[Architecture]) -> List[Architecture]:
     return [one._replace(backbone=name) for one in models for name in catalog.MODELS[one.model].backbones]
 
 
-def _is_like(state: Dict[str, torch.Tensor], architecture: Architecture, num_classes: int) -> bool:
-    wanted = architecture.shapes(num_classes)
-    found = fit(state, wanted)
-    return found.but_for_shapes and all(
-        found.state[name].shape[1:] == wanted[name].shape[1:] for name in found.reshaped)
+def _fit_of(state: Dict[str, torch.Tensor], architecture: Architecture, num_classes: int) -> Fit:
+    return fit(state, architecture.shapes(num_classes))
 
 
 def restore(checkpoint: Checkpoint, named_model: str, num_classes: int, reset_head: bool = False,
@@ -204,12 +203,12 @@ def _plan_but_for(heads: Set[str], plan: Dict[str, List[int]], network: nn.Modul
 def _loaded_line(checkpoint: Checkpoint, found: Fit, anew: int) -> str:
     skipped = "; skipped: " + ", ".join(checkpoint.skipped) if checkpoint.skipped else ""
     return "loaded %d of %d tensors from %s (taken: %s%s)" % (
-        found.loaded - anew, found.wanted, checkpoint.path, checkpoint.taken, skipped)
+        found.loaded - anew, len(found.wanted), checkpoint.path, checkpoint.taken, skipped)
 
 
 def _refusal(checkpoint: Checkpoint, architecture: Architecture, found: Fit, num_classes: int) -> CheckpointError:
     message = "%s does not fit %s of %d classes: %d of %d tensors match; %s" % (
-        checkpoint.path, architecture.model, num_classes, found.loaded, found.wanted, found.faults())
+        checkpoint.path, architecture.model, num_classes, found.loaded, len(found.wanted), found.faults())
     if found.but_for_shapes and set(found.reshaped) <= _heads(architecture, num_classes):
         return CheckpointError(message, "the weights know other classes: join the data's to them with --label-map, or "
                                         "begin the classifiers anew with dance-edge adapt --reset-head")

@@ -9,18 +9,18 @@ _SHOWN = 8  # names of a kind in a message
 
 
 class Fit(NamedTuple):
-    """`state` under the names of the network; `missing`, `unknown` and `reshaped` are the names that do not fit.
-
-    `wanted` counts the network's tensors, `loaded` those that have their like in `state`.
-    """
+    """`state` under the names of the network, whose tensors are `wanted`; the other three are names that do not fit."""
 
     state: State
-    wanted: int
-    loaded: int
+    wanted: State
     missing: Tuple[str, ...]
     unknown: Tuple[str, ...]
     reshaped: Tuple[str, ...]
-    shapes: Tuple[str, ...]
+
+    @property
+    def loaded(self) -> int:
+        """How many of the network's tensors have their like in `state`."""
+        return sum(name in self.state for name in self.wanted) - len(self.reshaped)
 
     @property
     def whole(self) -> bool:
@@ -32,9 +32,17 @@ class Fit(NamedTuple):
         """Whether the names are the network's, all of them and no other."""
         return not (self.missing or self.unknown)
 
+    @property
+    def but_for_classes(self) -> bool:
+        """Whether all fits, but that tensors may have more or fewer outputs: another number of classes."""
+        return self.but_for_shapes and all(self.state[name].shape[1:] == self.wanted[name].shape[1:]
+                                           for name in self.reshaped)
+
     def faults(self) -> str:
         """What does not fit, listed."""
-        kinds = (("of another shape", self.shapes), ("missing", self.missing), ("unknown", self.unknown))
+        shapes = ["%s is %s, not %s" % (name, _shape(self.state[name]), _shape(self.wanted[name]))
+                  for name in self.reshaped]
+        kinds = (("of another shape", shapes), ("missing", self.missing), ("unknown", self.unknown))
         return "; ".join("%d %s: %s" % (len(names), kind, _listed(names)) for kind, names in kinds if names)
 
 
@@ -46,10 +54,8 @@ def fit(given: State, wanted: State) -> Fit:
     state = _under_names_of(wanted, given)
     missing = tuple(name for name in wanted if name not in state and not name.endswith("num_batches_tracked"))
     unknown = tuple(name for name in state if name not in wanted)
-    known = [name for name in wanted if name in state]
-    reshaped = tuple(name for name in known if state[name].shape != wanted[name].shape)
-    shapes = tuple("%s is %s, not %s" % (name, _shape(state[name]), _shape(wanted[name])) for name in reshaped)
-    return Fit(state, len(wanted), len(known) - len(reshaped), missing, unknown, reshaped, shapes)
+    reshaped = tuple(name for name in wanted if name in state and state[name].shape != wanted[name].shape)
+    return Fit(state, wanted, missing, unknown, reshaped)
 
 
 def class_tensors(one: State, another: State) -> Set[str]:

@@ -2,6 +2,7 @@
 import collections
 import os
 import pickle
+import re
 import zipfile
 from typing import Any, Dict
 
@@ -12,6 +13,7 @@ from dance_edge.run import replace_file
 
 SUPPORTED = "a .pt file of dance-edge, or a state dict alone or under `state_dict` or `model`"
 _SAVE_WEIGHTS = "save the weights alone, torch.save(network.state_dict(), \"weights.pt\"), and give that file"
+_CODE = "it asks for %s, which is code"
 # What a file of tensors needs to be unpickled; anything else would be code.
 _ALLOWED = {("collections", "OrderedDict"), ("torch._utils", "_rebuild_tensor_v2"), ("torch", "Size"),
             ("torch._utils", "_rebuild_parameter"), ("torch", "device")}
@@ -37,7 +39,9 @@ def load_tensors(path: str) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
         return torch.load(path, map_location="cpu", pickle_module=_RestrictedPickle)
     except pickle.UnpicklingError as reason:  # what asks for code comes here on either torch
-        raise CheckpointError("%s is not a checkpoint of tensors: %s" % (path, _first_line(reason)), _SAVE_WEIGHTS)
+        asked = re.search(r"GLOBAL (\S+)", str(reason))  # deep inside torch's advice
+        text = _CODE % asked.group(1) if asked else _first_line(reason)
+        raise CheckpointError("%s is not a checkpoint of tensors: %s" % (path, text), _SAVE_WEIGHTS)
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, ImportError, IndexError, TypeError,
             OSError) as reason:
         raise CheckpointError("%s is not a checkpoint of tensors: %s" % (path, _first_line(reason)),
@@ -90,7 +94,7 @@ class _RestrictedUnpickler(pickle.Unpickler):
             if (module, name) == ("collections", "OrderedDict"):
                 return collections.OrderedDict
             return super().find_class(module, name)
-        raise pickle.UnpicklingError("it asks for %s.%s, which is code" % (module, name))
+        raise pickle.UnpicklingError(_CODE % ("%s.%s" % (module, name)))
 
 
 class _RestrictedPickle:

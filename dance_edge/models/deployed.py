@@ -15,7 +15,9 @@ def outputs_of(result: Any) -> List[torch.Tensor]:
     """
     if isinstance(result, torch.Tensor):
         return [result]
+    given = "a " + type(result).__name__
     if isinstance(result, dict):
+        given = "a dict of " + ", ".join(str(key) for key in result)
         main = result.get("out", result.get("logits"))
         others = [value for key, value in result.items() if key not in ("out", "logits")]
         result = [main] + others
@@ -23,7 +25,7 @@ def outputs_of(result: Any) -> List[torch.Tensor]:
         main = result[0]
         return [main] + [one for one in result[1:] if isinstance(one, torch.Tensor) and one.dim() == 4
                          and one.shape[1] == main.shape[1]]
-    raise ConfigError("the model gave a %s, not logits" % type(result).__name__,
+    raise ConfigError("the model gave %s, not logits" % given,
                       "return a tensor, a tuple or list of them, or a dict with 'out' or 'logits'")
 
 

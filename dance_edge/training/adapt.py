@@ -126,7 +126,7 @@ class Attempt:
         source = os.path.join(self.folder, "source.pt")
         if not os.path.exists(source):
             save_model(source, self.setup.trainee.network, self.setup.manifest)
-        if self._state["before"] is None and self.setup.config.source and not self.setup.config.reset_head:
+        if self._state["before"] is None and self.setup.config.source and not self.setup.new_head:
             self._state["before"] = self._evaluate(self.setup.manifest).to_dict()
             self._write(run_folder.RUNNING)
         newest = newest_checkpoint(self.folder)

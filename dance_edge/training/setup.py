@@ -33,7 +33,8 @@ PAPER_RATE = {"icnet": 1e-2}
 
 
 class Setup(NamedTuple):
-    """A run that is ready to begin. `plans`, `whole_plans` (nothing slimmed) and `full_pixels` go by `target.train`."""
+    """A run that is ready to begin. `plans`, `whole_plans` (nothing slimmed) and `full_pixels` go by `target.train`;
+    `new_head` says whether the source's classifiers began anew."""
 
     config: AdaptConfig
     target: Target
@@ -44,6 +45,7 @@ class Setup(NamedTuple):
     manifest: Manifest
     plan: LoopPlan
     broken: Tuple[Tuple[str, str], ...]
+    new_head: bool = False
 
     def phases(self) -> Tuple[Phase, ...]:
         """The run's parts by what is slimmed in them: one, unless data and network are slimmed one after the other."""
@@ -85,7 +87,7 @@ def prepare(config: AdaptConfig, profile: Optional[ComplexityProfile], on_event:
         for line in starvation_warnings(items_of(target.train, scanned), profile, manifest.policy, config.anneal):
             on_event(Warned(line))
     broken = tuple((fault.path, fault.reason) for fault in scanned.faults)
-    return Setup(config, target, plans, whole_plans, full, trainee, manifest, plan, broken)
+    return Setup(config, target, plans, whole_plans, full, trainee, manifest, plan, broken, begun.new_head)
 
 
 def _whole_pairs(target: Target, scanned: ScanResult, config: AdaptConfig, on_event: OnEvent) -> Target:

@@ -21,13 +21,14 @@ from dance_edge.training.config import AdaptConfig
 class Start(NamedTuple):
     """A network with its first weights; `earlier` are the facts of the model that it was, None where there were none.
 
-    `stride` is the multiple that its input's sides must be of.
+    `stride` is the multiple that its input's sides must be of; `new_head` says whether classifiers began anew.
     """
 
     network: nn.Module
     architecture: Architecture
     earlier: Optional[Manifest]
     stride: int
+    new_head: bool = False
 
 
 def open_source(path: str) -> Checkpoint:
@@ -75,7 +76,8 @@ def _from_file(config: AdaptConfig, checkpoint: Checkpoint, classes: ClassSet, o
     anew = config.reset_head and (earlier is None or earlier.classes.names != classes.names)
     network = restore(checkpoint, found.model, count, anew, on_event, found.backbone, found.output_stride)
     stride = earlier.stride if earlier is not None else stride_of(network)
-    return Start(network, found, earlier, config.stride or stride)
+    new_head = anew and (earlier is not None or not fit(checkpoint.state, network.state_dict()).whole)
+    return Start(network, found, earlier, config.stride or stride, new_head)
 
 
 def alone_line(checkpoint: Checkpoint, classes: ClassSet) -> str:
