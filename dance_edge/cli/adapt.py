@@ -91,17 +91,19 @@ def command(json_path: Optional[str], config: Optional[str], **flags: Any) -> No
 
 def _print(facts: Dict[str, Any], json_path: Optional[str]) -> None:
     from dance_edge.cli.output import say, table
+    from dance_edge.models.catalog import factory_flag
     from dance_edge.report.document import figures
     from dance_edge.run import read_state
 
     table(["", "adapted"], [list(one) for one in figures(facts)], json_path=json_path)
-    target = read_state(facts["run"])["target"]["root"]
+    state = read_state(facts["run"])
     say("report: %s" % os.path.join(facts["run"], "report.md"), json_path)
-    say("for longer: dance-edge adapt --source %s --target %s --steps %d" % (
-        facts["run"], target, 4 * facts["steps"]), json_path)
+    say("for longer: dance-edge adapt --source %s --target %s --steps %d%s" % (
+        facts["run"], state["target"]["root"], 4 * facts["steps"], factory_flag(state["manifest"]["model"])), json_path)
 
 
 def _settings(path: Optional[str], flags: Dict[str, Any]) -> Any:
+    from dance_edge.models.catalog import check_named_by_user
     from dance_edge.run import read_json
     from dance_edge.training.config import config_from_dict
 
@@ -119,6 +121,7 @@ def _settings(path: Optional[str], flags: Dict[str, Any]) -> Any:
     for name, value in flags.items():
         if value is not None and value is not False and value != ():
             values[name] = value
+    values["model"] = check_named_by_user(values.get("model") or "", flags.get("model") or "")
     if not values.get("target"):
         raise click.UsageError("--target is missing: give the folder of the data set to adapt to")
     return config_from_dict(values)

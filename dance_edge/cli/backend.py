@@ -1,7 +1,7 @@
 """What runs a RUN's network, and what is known of it: shared by serve, bench and eval."""
 import json
 import os
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from dance_edge.errors import CheckpointError, ConfigError, DeviceError
 from dance_edge.events import Note, OnEvent, Warned
@@ -10,12 +10,32 @@ from dance_edge.run import Run
 from dance_edge.runtime.engine import Engines
 
 
+class Known(NamedTuple):
+    """The facts of RUN's model, and the network where its weights came without them and were fitted to learn them."""
+
+    manifest: Manifest
+    network: Any = None
+
+
 def manifest_of(run: Run) -> Manifest:
     """The facts of RUN's model, from its ONNX file or else its checkpoint. `CheckpointError` where there are none."""
     if run.model_onnx is not None:
         return manifest_of_onnx(run.model_onnx)
-    manifest: Manifest = _read_checkpoint(run).manifest
+    manifest: Manifest = _described(run).manifest
     return manifest
+
+
+def facts_of(run: Run, data: Optional[str], model_flag: Optional[str], on_event: OnEvent, layout: Optional[str] = None,
+             label_map: Optional[str] = None, with_p: bool = True) -> Known:
+    """As `manifest_of`, and for weights alone what `data` and `model_flag` (--model) say, as in `training.plain`."""
+    if run.model_onnx is not None:
+        return Known(manifest_of(run))
+    checkpoint = _read_checkpoint(run)
+    if checkpoint.manifest is not None:
+        return Known(checkpoint.manifest)
+    from dance_edge.training.plain import open_plain
+
+    return Known(*open_plain(checkpoint, data or "", model_flag or "", layout or "", label_map or "", with_p, on_event))
 
 
 def manifest_of_onnx(path: str) -> Manifest:
@@ -33,11 +53,13 @@ def manifest_of_onnx(path: str) -> Manifest:
     return manifest_from_dict(facts)
 
 
-def open_engines(run: Run, backend: str, model_flag: Optional[str], on_event: OnEvent) -> Engines:
+def open_engines(run: Run, backend: str, model_flag: Optional[str], on_event: OnEvent,
+                 network: Any = None) -> Engines:
     """The engines of RUN's network on `backend`; what `auto` takes, and why, is said.
 
-    `model_flag` is the user's --model, for a checkpoint of his own architecture. Errors: `ConfigError` for a backend
-    that RUN has no file for, `DeviceError` for one that is not installed, `CheckpointError` for a broken file.
+    `model_flag` is the user's --model, for a checkpoint of his own architecture; `network` that of `facts_of`. Errors:
+    `ConfigError` for a backend that RUN has no file for, `DeviceError` for one that is not installed, `CheckpointError`
+    for a broken file.
     """
     if backend == "tensorrt":
         raise ConfigError("this version has no TensorRT backend yet", "take --backend onnxruntime or auto")
@@ -48,7 +70,7 @@ def open_engines(run: Run, backend: str, model_flag: Optional[str], on_event: On
             if backend == "onnxruntime" or run.model_pt is None:
                 raise
             on_event(Warned("%s: PyTorch takes its place" % reason.message))
-    return _open_torch(run, model_flag, on_event)
+    return _open_torch(run, open_network(run, model_flag, on_event) if network is None else network, on_event)
 
 
 def _open_onnxruntime(run: Run, on_event: OnEvent) -> Engines:
@@ -73,18 +95,23 @@ def _warn_of_other_weights(run: Run, on_event: OnEvent) -> None:
                         % run.path))
 
 
-def open_network(run: Run, model_flag: Optional[str]) -> Any:
+def open_network(run: Run, model_flag: Optional[str], on_event: OnEvent) -> Any:
     """RUN's network as a PyTorch module that gives logits; errors as in `open_engines`."""
     if run.model_pt is None:
         raise ConfigError("%s has no checkpoint for PyTorch" % run.path, "take --backend onnxruntime or auto")
-    checkpoint = _read_checkpoint(run)
+    checkpoint = _described(run)
     from dance_edge.checkpoint import restore
+    from dance_edge.models.outputs import taken_output
 
-    return restore(checkpoint, model_flag or "", len(checkpoint.manifest.classes.names))
+    manifest = checkpoint.manifest
+    network = restore(checkpoint, model_flag or "", len(manifest.classes.names), on_event=on_event)
+    taken = taken_output(network, len(manifest.classes.names), manifest.stride)
+    if taken:
+        on_event(Note(taken))
+    return network
 
 
-def _open_torch(run: Run, model_flag: Optional[str], on_event: OnEvent) -> Engines:
-    network = open_network(run, model_flag)
+def _open_torch(run: Run, network: Any, on_event: OnEvent) -> Engines:
     from dance_edge.models.deployed import Deployed
     from dance_edge.runtime.torch_engine import open_torch
 
@@ -92,8 +119,19 @@ def _open_torch(run: Run, model_flag: Optional[str], on_event: OnEvent) -> Engin
     return open_torch(Deployed(network))
 
 
+def _described(run: Run) -> Any:
+    """RUN's checkpoint with its manifest; `CheckpointError` for weights alone."""
+    checkpoint = _read_checkpoint(run)
+    if checkpoint.manifest is None:
+        raise CheckpointError("%s holds weights alone: its classes, normalisation and sizes are not known"
+                              % run.model_pt,
+                              "make an ONNX file of it with: dance-edge export %s --data DIR; or a run: "
+                              "dance-edge adapt --source %s --target DIR" % (run.model_pt, run.model_pt))
+    return checkpoint
+
+
 def _read_checkpoint(run: Run) -> Any:
-    """A `checkpoint.Checkpoint` with its manifest; the type is not named, so that serving needs no PyTorch."""
+    """A `checkpoint.Checkpoint`; the type is not named, so that serving needs no PyTorch."""
     try:
         from dance_edge.checkpoint import read_checkpoint
     except ImportError as reason:
@@ -102,9 +140,4 @@ def _read_checkpoint(run: Run) -> Any:
         raise DeviceError("%s needs PyTorch, which is not installed" % run.model_pt,
                           "serve an ONNX file (dance-edge export, on a machine with PyTorch), "
                           "or: pip install 'dance-edge[train]'")
-    checkpoint = read_checkpoint(run.model_pt or "")
-    if checkpoint.manifest is None:
-        raise CheckpointError("%s holds weights alone: its classes, normalisation and sizes are not known"
-                              % run.model_pt,
-                              "make a run of it: dance-edge adapt --source %s --target DIR" % run.model_pt)
-    return checkpoint
+    return read_checkpoint(run.model_pt or "")

@@ -110,23 +110,23 @@ def run_bench(config: BenchConfig, listener: Any) -> Benched:
 def _variants(run: Any, config: BenchConfig, on_event: Any) -> List[Any]:
     """The source, where RUN has it for the same backend, and the adapted model."""
     from dance_edge.bench.inference import Variant
-    from dance_edge.cli.backend import manifest_of, open_engines
+    from dance_edge.cli.backend import facts_of, manifest_of, open_engines
     from dance_edge.complexity.profile import load_profile
     from dance_edge.events import Note, Warned
 
-    manifest = manifest_of(run)
+    manifest, network = facts_of(run, config.data, config.model, on_event, with_p=not config.profile)
     profile = load_profile(config.profile) if config.profile else manifest.profile
     if profile is None:
         on_event(Note("the model carries no profile: every image runs at full size (--profile gives one)"))
-    adapted = Variant("adapted", open_engines(run, config.backend, config.model, on_event), manifest, profile)
-    source = _source_of(run, adapted.engines.name)
+    engines = open_engines(run, config.backend, config.model, on_event, network)
+    adapted = Variant("adapted", engines, manifest, profile)
+    source = _source_of(run, engines.name)
     if source is None:
         if run.folder:
-            on_event(Warned("the run has no source model for %s: the adapted one is measured alone"
-                            % adapted.engines.name))
+            on_event(Warned("the run has no source model for %s: the adapted one is measured alone" % engines.name))
         return [adapted]
-    engines = open_engines(source, adapted.engines.name, config.model, on_event)
-    return [Variant("source", engines, manifest_of(source), None), adapted]
+    before = open_engines(source, engines.name, config.model, on_event)
+    return [Variant("source", before, manifest_of(source), None), adapted]
 
 
 def _source_of(run: Any, backend: str) -> Any:

@@ -82,38 +82,35 @@ def shown_groups(groups: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
 
 def score(run: Any, config: EvalConfig, on_event: Any) -> Dict[str, Any]:
     """The keys of `eval --json`; nothing is printed."""
-    from dance_edge.cli.backend import manifest_of, open_engines
+    from dance_edge.cli.backend import facts_of, open_engines, open_network
     from dance_edge.complexity.profile import load_profile
     from dance_edge.errors import ConfigError
+    from dance_edge.events import ignore
     from dance_edge.training.evaluate import as_deployed, evaluate
 
     if config.upsample == "logits" and run.model_pt is None:
         raise ConfigError("%s gives labels, and --upsample logits needs logits" % run.path,
                           "score the run's folder or its model.pt")
-    manifest = manifest_of(run)
+    known = facts_of(run, config.data, config.model, on_event, config.layout, config.label_map,
+                     with_p=config.ratio is None and not config.profile)
+    manifest = known.manifest
     if config.profile:
         manifest = manifest._replace(profile=load_profile(config.profile))
     target = _target(run, config, manifest, on_event)
-    engines = open_engines(run, config.backend, config.model, on_event)
+    engines = open_engines(run, config.backend, config.model, on_event, known.network)
     predict = as_deployed(engines)
     found = evaluate(target.val, target.read, predict, manifest, config.ratio, on_event)
     result = dict(found.to_dict(), format=1, data=target.how, backend=engines.name, upsampled_logits=None)
     if config.upsample == "logits":
-        result["upsampled_logits"] = _upsampled(run, config, target, manifest, on_event)
+        from dance_edge.training.field_score import from_logits
+
+        network = open_network(run, config.model, ignore) if known.network is None else known.network
+        field = evaluate(target.val, target.read, from_logits(network), manifest, config.ratio, on_event)
+        # the number that papers print, beside the deployed one: the same sizes, other borders
+        result["upsampled_logits"] = {"miou": field.miou, "per_class": field.per_class}
     if config.curve:
         result["fixed"] = _curve(target, predict, manifest, on_event)
     return result
-
-
-def _upsampled(run: Any, config: EvalConfig, target: Any, manifest: Any, on_event: Any) -> Dict[str, Any]:
-    """The number that papers print, beside the deployed one: the same sizes, other borders."""
-    from dance_edge.cli.backend import open_network
-    from dance_edge.training.evaluate import evaluate
-    from dance_edge.training.field_score import from_logits
-
-    found = evaluate(target.val, target.read, from_logits(open_network(run, config.model)), manifest, config.ratio,
-                     on_event)
-    return {"miou": found.miou, "per_class": found.per_class}
 
 
 def _curve(target: Any, predict: Any, manifest: Any, on_event: Any) -> List[Dict[str, Any]]:

@@ -18,26 +18,32 @@ def command(run_path: Optional[str], model: Optional[str], data: Optional[str], 
     """Write RUN's model as ONNX (dynamic height and width, labels out) and compare it with PyTorch.
 
     RUN is a run folder or a .pt file, by default runs/latest. The comparison is on real images, at every size of
-    the ladder: those of --data, else the run's own validation images.
+    the ladder: those of --data, else the run's own validation images. Weights alone get their classes, sizes and p
+    from --data, which is theirs then.
     """
     import os
 
-    from dance_edge.cli.exporting import export_checkpoint, parity_images
+    from dance_edge.cli.backend import facts_of, open_network
+    from dance_edge.cli.exporting import export_network, parity_images
     from dance_edge.cli.output import say, table, write_json
     from dance_edge.cli.progress import Listener
     from dance_edge.errors import CheckpointError, ConfigError
     from dance_edge.run import open_run
 
     run = open_run(run_path)
-    if run.model_pt is None:
+    pt = run.model_pt
+    if pt is None:
         raise CheckpointError("%s has no checkpoint to export" % run.path, "give a run folder or a .pt file")
+    run = run._replace(model_onnx=None)  # what the checkpoint says is exported, not what was exported before
     with Listener() as listener:
+        manifest, network = facts_of(run, data, model, listener)
         images = parity_images(run.folder or "", data or "")
         if not images:
             raise ConfigError("there are no images to compare on: %s is a single file" % run.path,
                               "give a data set with --data DIR")
-        onnx = out or os.path.join(os.path.dirname(run.model_pt), "model.onnx")
-        exported = export_checkpoint(run.model_pt, onnx, model or "", images, listener, opset)
+        onnx = out or os.path.join(os.path.dirname(pt), "model.onnx")
+        network = open_network(run, model, listener) if network is None else network
+        exported = export_network(network, manifest, onnx, images, listener, opset)
     table(["size", "logit error", "labels equal"],
           [["%dx%d" % (rung["width"], rung["height"]), "%.2e" % rung["max_logit_error"],
             "%.4f %%" % (100.0 * rung["label_agreement"])] for rung in exported.rungs], json_path=json_path)

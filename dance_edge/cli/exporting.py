@@ -3,7 +3,8 @@ import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from dance_edge.errors import CheckpointError
-from dance_edge.events import Note, OnEvent
+from dance_edge.events import Note, OnEvent, ignore
+from dance_edge.manifest import Manifest
 
 PARITY_IMAGES = 2
 
@@ -26,28 +27,30 @@ def export_run(folder: str, model: str, on_event: OnEvent, opset: Optional[int] 
     source = os.path.join(folder, "source.onnx")
     pt = os.path.join(folder, "source.pt")
     if os.path.exists(pt) and not os.path.exists(source):
-        export_checkpoint(pt, source, model, [], on_event, opset)
+        _export_own(pt, source, model, [], on_event, opset)
     images = parity_images(folder)
-    return export_checkpoint(os.path.join(folder, "model.pt"), os.path.join(folder, "model.onnx"), model, images,
-                             on_event, opset)
+    return _export_own(os.path.join(folder, "model.pt"), os.path.join(folder, "model.onnx"), model, images, on_event,
+                       opset)
 
 
-def export_checkpoint(pt: str, onnx: str, model: str, images: List[Any], on_event: OnEvent,
-                      opset: Optional[int] = None) -> Exported:
-    """`pt` as the ONNX file `onnx`; compared on `images` at every rung, and not kept where they disagree."""
-    from dance_edge.checkpoint import read_checkpoint, restore
+def _export_own(pt: str, onnx: str, model: str, images: List[Any], on_event: OnEvent,
+                opset: Optional[int]) -> Exported:
+    from dance_edge.cli.backend import manifest_of, open_network
+    from dance_edge.run import open_run
+
+    run = open_run(pt)
+    return export_network(open_network(run, model, ignore), manifest_of(run), onnx, images, on_event, opset)
+
+
+def export_network(network: Any, manifest: Manifest, onnx: str, images: List[Any], on_event: OnEvent,
+                   opset: Optional[int] = None) -> Exported:
+    """`network` as the ONNX file `onnx`; compared on `images` at every rung, and not kept where they disagree."""
     from dance_edge.export.parity import check_parity
     from dance_edge.export.to_onnx import DEFAULT_OPSET, export_onnx
     from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
 
-    checkpoint = read_checkpoint(pt)
-    manifest = checkpoint.manifest
-    if manifest is None:
-        raise CheckpointError("%s holds weights alone: its classes and sizes are not known" % pt,
-                              "make a run of it: dance-edge adapt --source %s --target DIR" % pt)
     if manifest.profile is None or not manifest.rungs:
-        raise CheckpointError("%s has no profile and no sizes" % pt, "adapt it to a data set first")
-    network = restore(checkpoint, model, len(manifest.classes.names))
+        raise CheckpointError("the model has no profile and no sizes", "adapt it to a data set first")
     partial = onnx + ".unchecked"
     try:
         export_onnx(network, manifest, partial, opset or DEFAULT_OPSET)

@@ -44,6 +44,12 @@ def shipped() -> Tuple[str, ...]:
     return tuple("%s-to-%s" % pair for pair in pairs if SETS[pair[0]] == SETS[pair[1]] or _file_of(*pair))
 
 
+def shipped_goal(name: str) -> Optional[ClassSet]:
+    """All the classes of the set that a shipped map leads to, None where `name` is a file's or no map's."""
+    left, _, right = name.partition("-to-")
+    return SETS[right] if left in SETS and right in SETS and not os.path.exists(name) else None
+
+
 def read_label_map(path_or_name: str) -> Dict[str, Optional[str]]:
     """The map in a JSON file, or a shipped map by its name; in the order it was written."""
     path = path_or_name

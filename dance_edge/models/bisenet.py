@@ -1,24 +1,12 @@
-"""BiSeNet (Yu et al. 2018) on ResNet-18: a spatial path for detail, a context path for meaning, a fusion of both."""
+"""BiSeNet (Yu et al. 2018): a spatial path for detail, a context path for meaning, a fusion of both."""
 from typing import List, Union
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dance_edge.models.resnet import ResNet
-
-
-class ConvBlock(nn.Sequential):
-    """Convolution, BatchNorm, ReLU; keeps the size at stride 1."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> None:
-        super().__init__(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-                         nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
-
-
-def pooled(x: torch.Tensor) -> torch.Tensor:
-    """Mean over the image, (N, C, H, W) to (N, C, 1, 1); a reduction, which exports with dynamic axes."""
-    return x.mean(dim=(2, 3), keepdim=True)
+from dance_edge.models.backbones import make_backbone
+from dance_edge.models.blocks import ConvBlock, OutputHead, init_convolutions, pooled
 
 
 class AttentionRefinement(nn.Module):
@@ -52,31 +40,19 @@ class FeatureFusion(nn.Module):
         return result
 
 
-class OutputHead(nn.Module):
-    """Features to logits at the features' size."""
-
-    def __init__(self, inputs: int, width: int, num_classes: int) -> None:
-        super().__init__()
-        self.conv = ConvBlock(inputs, width)
-        self.classifier = nn.Conv2d(width, num_classes, 1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = self.classifier(self.conv(x))
-        return result
-
-
 class BiSeNet(nn.Module):
     """(N, 3, H, W) to logits (N, num_classes, H/8, W/8), H and W multiples of 32.
 
     In training mode a list: the output and two auxiliary outputs at H/8 and H/16, weighed equally by the loss.
+    `multi_scale` names the modules that bring features of several scales together (Fig. 4 of DANCE).
     """
 
     stride = 32
     multi_scale = ("arm16", "arm32", "average", "fusion")
 
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int, backbone: str = "resnet18") -> None:
         super().__init__()
-        self.backbone = ResNet("resnet18")
+        self.backbone = make_backbone(backbone)
         self.spatial = nn.Sequential(ConvBlock(3, 64, 7, 2), ConvBlock(64, 64, 3, 2), ConvBlock(64, 64, 3, 2),
                                      ConvBlock(64, 128, 1))
         middle, deep = self.backbone.channels[2:]
@@ -89,9 +65,7 @@ class BiSeNet(nn.Module):
         self.output = OutputHead(256, 256, num_classes)
         self.auxiliary8 = OutputHead(128, 64, num_classes)
         self.auxiliary16 = OutputHead(128, 64, num_classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        init_convolutions(self)
 
     def forward(self, x: torch.Tensor) -> Union[torch.Tensor, List[torch.Tensor]]:
         _, eighth, sixteenth, thirtysecond = self.backbone(x)

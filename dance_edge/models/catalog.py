@@ -2,16 +2,33 @@
 import importlib
 import os
 import sys
-from typing import Callable, Dict
+from typing import Any, Callable, Dict, NamedTuple, Sequence, Tuple, Union
 
 from torch import nn
 
 from dance_edge.errors import CheckpointError, ConfigError
+from dance_edge.models.backbones import EFFICIENTNET_LITE0, RESNETS
 from dance_edge.models.bisenet import BiSeNet
+from dance_edge.models.deeplabv3plus import DeepLabV3Plus
+from dance_edge.models.icnet import ICNet
+from dance_edge.models.pspnet import PSPNet
 
 DEFAULT_STRIDE = 32
-MODELS: Dict[str, Callable[[int], nn.Module]] = {
-    "bisenet": BiSeNet,
+
+
+class Entry(NamedTuple):
+    """A network's class, the backbones it comes with, and its output strides where it has several, default first."""
+
+    network: Callable[..., nn.Module]
+    backbones: Tuple[str, ...]
+    output_strides: Tuple[int, ...] = ()
+
+
+MODELS: Dict[str, Entry] = {
+    "bisenet": Entry(BiSeNet, RESNETS + (EFFICIENTNET_LITE0,)),
+    "deeplabv3plus": Entry(DeepLabV3Plus, RESNETS + (EFFICIENTNET_LITE0,), (16, 8)),
+    "icnet": Entry(ICNet, RESNETS),
+    "pspnet": Entry(PSPNet, RESNETS, (8, 16)),
 }
 
 
@@ -24,10 +41,17 @@ def build(model: str, num_classes: int, backbone: str = "", output_stride: int =
     command line, never because a checkpoint says so.
     """
     if ":" in model:
+        if backbone or output_stride:
+            raise ConfigError("%s is your own: a backbone and an output stride are for the factory to choose" % model,
+                              "leave out --backbone and --output-stride")
         return _from_factory(model, num_classes)
     if model not in MODELS:
         raise ConfigError("unknown model %r" % model, "take one of %s, or module:factory" % ", ".join(sorted(MODELS)))
-    return MODELS[model](num_classes)
+    entry = MODELS[model]
+    _check_offered(model, "backbone", backbone, entry.backbones)
+    _check_offered(model, "output stride", output_stride, entry.output_strides)
+    options: Dict[str, Any] = {"backbone": backbone, "output_stride": output_stride}
+    return entry.network(num_classes, **{name: value for name, value in options.items() if value})
 
 
 def stride_of(network: nn.Module) -> int:
@@ -46,17 +70,30 @@ def check_named_by_user(recorded: str, named: str) -> str:
     return recorded
 
 
+def factory_flag(model: str) -> str:
+    """What a command that takes up `model` needs beside: ` --model module:factory`, "" for one of the catalogue."""
+    return " --model " + model if ":" in model else ""
+
+
+def _check_offered(model: str, what: str, asked: Union[str, int], offered: Sequence[Union[str, int]]) -> None:
+    if asked and asked not in offered:
+        hint = "take one of %s" % ", ".join(map(str, offered)) if offered else "leave it out: there is one"
+        raise ConfigError("%s does not come with the %s %s" % (model, what, asked), hint)
+
+
 def _from_factory(spec: str, num_classes: int) -> nn.Module:
     module_name, _, factory_name = spec.partition(":")
-    sys.path.insert(0, os.getcwd())
+    here = os.getcwd()
+    sys.path.insert(0, here)
     try:
         factory = getattr(importlib.import_module(module_name), factory_name)
-    except (ImportError, AttributeError) as reason:
-        raise ConfigError("cannot import the factory %s: %s" % (spec, reason),
-                          "give module:factory, importable from the current folder")
+        network = factory(num_classes=num_classes)
+    except Exception as reason:  # the user's own code: whatever it raises is his to read
+        raise ConfigError("the factory %s failed: %s: %s" % (spec, type(reason).__name__, reason),
+                          "it is imported from the current folder and called factory(num_classes=%d); --debug shows "
+                          "where it failed" % num_classes)
     finally:
-        sys.path.remove(os.getcwd())
-    network = factory(num_classes=num_classes)
+        sys.path.remove(here)
     if not isinstance(network, nn.Module):
         raise ConfigError("%s gave a %s, not a torch.nn.Module" % (spec, type(network).__name__),
                           "return the network from the factory")

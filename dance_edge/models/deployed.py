@@ -9,16 +9,23 @@ from dance_edge.errors import ConfigError
 
 
 def outputs_of(result: Any) -> List[torch.Tensor]:
-    """All logits that a network gave, the main one first: a tensor, a tuple or list, or a dict with out or logits."""
+    """All logits that a network gave, the main one first: a tensor, a tuple or list, or a dict with out or logits.
+
+    What stands beside the main one and has other channels (features, a label of the whole image) is no logits.
+    """
     if isinstance(result, torch.Tensor):
         return [result]
+    given = "a " + type(result).__name__
     if isinstance(result, dict):
+        given = "a dict of " + ", ".join(str(key) for key in result)
         main = result.get("out", result.get("logits"))
         others = [value for key, value in result.items() if key not in ("out", "logits")]
         result = [main] + others
     if isinstance(result, (tuple, list)) and result and isinstance(result[0], torch.Tensor):
-        return [one for one in result if isinstance(one, torch.Tensor) and one.dim() == 4]
-    raise ConfigError("the model gave a %s, not logits" % type(result).__name__,
+        main = result[0]
+        return [main] + [one for one in result[1:] if isinstance(one, torch.Tensor) and one.dim() == 4
+                         and one.shape[1] == main.shape[1]]
+    raise ConfigError("the model gave %s, not logits" % given,
                       "return a tensor, a tuple or list of them, or a dict with 'out' or 'logits'")
 
 

@@ -21,6 +21,7 @@ from dance_edge.errors import Interrupted
 from dance_edge.events import Note, OnEvent, Opened, ignore
 from dance_edge.interrupt import StopRequest
 from dance_edge.manifest import Manifest, manifest_from_dict
+from dance_edge.models.catalog import factory_flag
 from dance_edge.models.deployed import Deployed
 from dance_edge.pruning.layers import layer_rows, rows_to_dicts
 from dance_edge.runtime.torch_engine import open_torch
@@ -110,7 +111,7 @@ class Attempt:
 
     @property
     def before(self) -> Optional[Dict[str, Any]]:
-        """The source's score on the target, None from scratch."""
+        """The source's score on the target, None from scratch and with new classifiers, which know nothing yet."""
         return self._state["before"]  # type: ignore[no-any-return]
 
     @property
@@ -125,7 +126,7 @@ class Attempt:
         source = os.path.join(self.folder, "source.pt")
         if not os.path.exists(source):
             save_model(source, self.setup.trainee.network, self.setup.manifest)
-        if self._state["before"] is None and self.setup.config.source:
+        if self._state["before"] is None and self.setup.config.source and not self.setup.new_head:
             self._state["before"] = self._evaluate(self.setup.manifest).to_dict()
             self._write(run_folder.RUNNING)
         newest = newest_checkpoint(self.folder)
@@ -142,8 +143,9 @@ class Attempt:
         """What to raise in place of `reason`: it says how to go on."""
         self._write(run_folder.INTERRUPTED)
         text = reason.message if isinstance(reason, Interrupted) else "stopped by Ctrl-C"
-        return Interrupted(text, "dance-edge adapt --config %s --out %s" % (
-            os.path.join(self.folder, "run.json"), self.folder), getattr(reason, "exit_code", 130))
+        return Interrupted(text, "dance-edge adapt --config %s --out %s%s" % (
+            os.path.join(self.folder, "run.json"), self.folder, factory_flag(self.setup.manifest.model)),
+            getattr(reason, "exit_code", 130))
 
     def _train(self) -> None:
         setup = self.setup

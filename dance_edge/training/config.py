@@ -145,6 +145,10 @@ def check(config: AdaptConfig) -> None:
             "--lr is %g" % config.learning_rate, "give a positive learning rate, such as 0.001")
     _refuse(not config.source and not config.model, "neither --source nor --model was given",
             "adapt a model with --source FILE.pt, or train from scratch with --model bisenet")
+    _refuse(config.source and config.backbone_weights, "both --source and --backbone-weights were given",
+            "a source brings its backbone with it; give --backbone-weights with --model alone, from scratch")
+    _refuse(config.reset_head and not config.source, "--reset-head was given, and there is no --source",
+            "leave it out: from scratch every classifier is new")
 
 
 def _check_slimming(config: AdaptConfig) -> None:

@@ -5,9 +5,9 @@ from typing import List, Optional
 
 import torch
 
-from dance_edge.checkpoint import load_tensors, save_tensors
 from dance_edge.errors import CheckpointError
 from dance_edge.pruning.surgery import apply_plan, channel_plan
+from dance_edge.tensor_file import load_tensors, save_tensors
 from dance_edge.training.config import AdaptConfig
 from dance_edge.training.loop import Counts
 from dance_edge.training.trainee import Trainee

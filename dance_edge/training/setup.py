@@ -1,11 +1,9 @@
 """Everything that is decided before the first step: data, sizes, network, length."""
-import os
 from typing import Dict, Iterator, NamedTuple, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import nn
 
-from dance_edge.checkpoint import Checkpoint, read_checkpoint, restore
 from dance_edge.complexity.ladder import fixed_size
 from dance_edge.complexity.policy import SlimPlan, annealed_share, expected_weight
 from dance_edge.complexity.profile import ComplexityProfile, fit_profile
@@ -14,19 +12,19 @@ from dance_edge.data.sampler import Batch, EpochTally, count_steps
 from dance_edge.data.scan import ScanResult, refuse_unfit, scan
 from dance_edge.data.starvation import starvation_warnings
 from dance_edge.data.transforms import IMAGENET
-from dance_edge.errors import CheckpointError, DataError
+from dance_edge.errors import DataError
 from dance_edge.events import Note, OnEvent, Warned
 from dance_edge.manifest import Manifest, Rung
 from dance_edge.models import catalog
 from dance_edge.pruning.flops import count_macs, count_params
 from dance_edge.pruning.surgery import changed_channels
 from dance_edge.pruning.trial import find_prunable
-from dance_edge.run import open_run
 from dance_edge.size import Size
 from dance_edge.training import memory
 from dance_edge.training.config import DEFAULT_EPOCHS, AdaptConfig
 from dance_edge.training.loop import LoopPlan
 from dance_edge.training.order import Phase, in_halves, in_order, stream_of
+from dance_edge.training.source import Start, known_classes, open_source, start
 from dance_edge.training.target import Target, open_target
 from dance_edge.training.trainee import Trainee
 
@@ -35,7 +33,8 @@ PAPER_RATE = {"icnet": 1e-2}
 
 
 class Setup(NamedTuple):
-    """A run that is ready to begin. `plans`, `whole_plans` (nothing slimmed) and `full_pixels` go by `target.train`."""
+    """A run that is ready to begin. `plans`, `whole_plans` (nothing slimmed) and `full_pixels` go by `target.train`;
+    `new_head` says whether the source's classifiers began anew."""
 
     config: AdaptConfig
     target: Target
@@ -46,6 +45,7 @@ class Setup(NamedTuple):
     manifest: Manifest
     plan: LoopPlan
     broken: Tuple[Tuple[str, str], ...]
+    new_head: bool = False
 
     def phases(self) -> Tuple[Phase, ...]:
         """The run's parts by what is slimmed in them: one, unless data and network are slimmed one after the other."""
@@ -62,31 +62,32 @@ class Setup(NamedTuple):
 
 def prepare(config: AdaptConfig, profile: Optional[ComplexityProfile], on_event: OnEvent) -> Setup:
     """Check everything that can be wrong and decide the run; nothing is written. `profile`: that of a resumed run."""
-    checkpoint = _source(config.source) if config.source else None
-    known = checkpoint.manifest.classes if checkpoint is not None and checkpoint.manifest is not None else None
+    checkpoint = open_source(config.source) if config.source else None
+    known = known_classes(checkpoint, config.label_map, config.reset_head)
     target = open_target(config.target, config.layout, config.label_map, known, on_event)
+    torch.manual_seed(config.seed)
+    begun = start(config, checkpoint, target.classes, on_event)
     scanned = scan(target.dataset, indicator=config.indicator, on_event=on_event)
     target = _whole_pairs(target, scanned, config, on_event)
     if profile is None:
         profile = fit_profile(scanned.complexities(target.train), scanned.measured_size, target.dataset.name,
                               config.indicator)
-    trainee = _trainee(config, checkpoint, len(target.classes.names))
-    stride = config.stride or catalog.stride_of(trainee.network)
+    trainee = Trainee(begun.network, config, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     found = [scanned.of(record) for record in target.train]
     sizes = [one.size for one in found]
-    manifest = _manifest(config, checkpoint, target, profile, max(set(sizes), key=sizes.count), stride)
+    manifest = _manifest(config, begun, target, profile, max(set(sizes), key=sizes.count))
     manifest = measured_manifest(manifest, trainee.network)
     ladders = {size: manifest.ladder_for(size) for size in set(sizes)}
     plans, whole_plans = (
         tuple(policy.plan(profile.p(one.complexity), ladders[one.size]) for one in found)
         for policy in (manifest.policy, config._replace(slim=False).policy()))
-    full = tuple(fixed_size(size, 1.0, stride).pixels for size in sizes)
+    full = tuple(fixed_size(size, 1.0, begun.stride).pixels for size in sizes)
     plan = _loop_plan(config, manifest, (plans, whole_plans), trainee, on_event)
     if config.slim:
         for line in starvation_warnings(items_of(target.train, scanned), profile, manifest.policy, config.anneal):
             on_event(Warned(line))
     broken = tuple((fault.path, fault.reason) for fault in scanned.faults)
-    return Setup(config, target, plans, whole_plans, full, trainee, manifest, plan, broken)
+    return Setup(config, target, plans, whole_plans, full, trainee, manifest, plan, broken, begun.new_head)
 
 
 def _whole_pairs(target: Target, scanned: ScanResult, config: AdaptConfig, on_event: OnEvent) -> Target:
@@ -102,34 +103,15 @@ def _whole_pairs(target: Target, scanned: ScanResult, config: AdaptConfig, on_ev
     return target._replace(train=train, val=val)
 
 
-def _source(path: str) -> Checkpoint:
-    """A .pt file, or the model of a run folder."""
-    found = open_run(path).model_pt if os.path.isdir(path) else path
-    if found is None:
-        raise CheckpointError("%s has no model.pt" % path, "give a .pt file or a folder that `dance-edge adapt` left")
-    return read_checkpoint(found)
-
-
-def _trainee(config: AdaptConfig, checkpoint: Optional[Checkpoint], num_classes: int) -> Trainee:
-    torch.manual_seed(config.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if checkpoint is None:
-        return Trainee(catalog.build(config.model, num_classes, config.backbone, config.output_stride), config,
-                       device)
-    return Trainee(restore(checkpoint, config.model, num_classes), config, device)
-
-
-def _manifest(config: AdaptConfig, checkpoint: Optional[Checkpoint], target: Target, profile: ComplexityProfile,
-              image_size: Size, stride: int) -> Manifest:
+def _manifest(config: AdaptConfig, begun: Start, target: Target, profile: ComplexityProfile,
+              image_size: Size) -> Manifest:
     """What is known before the network is measured: the source's facts with the target's profile and sizes."""
-    earlier = checkpoint.manifest if checkpoint is not None else None
+    model, backbone, output_stride = begun.architecture
     return Manifest(
-        model=config.model or (earlier.model if earlier is not None else ""), classes=target.classes,
-        normalization=earlier.normalization if earlier is not None else IMAGENET, stride=stride, profile=profile,
-        policy=config.policy(), backbone=earlier.backbone if earlier is not None else config.backbone,
-        output_stride=earlier.output_stride if earlier is not None else config.output_stride, image_size=image_size,
-        rungs=(), params=0, channels={}, scope=config.scope,
-        provenance={"target": target.dataset.name, "source": config.source or "from scratch"})
+        model=model, backbone=backbone, output_stride=output_stride, classes=target.classes,
+        normalization=begun.earlier.normalization if begun.earlier is not None else IMAGENET, stride=begun.stride,
+        profile=profile, policy=config.policy(), image_size=image_size, rungs=(), params=0, channels={},
+        scope=config.scope, provenance={"target": target.dataset.name, "source": config.source or "from scratch"})
 
 
 def measured_manifest(manifest: Manifest, network: nn.Module) -> Manifest:
@@ -155,9 +137,12 @@ def _loop_plan(config: AdaptConfig, manifest: Manifest, slimmed_and_whole: Seque
                         "train for longer (--epochs), or drop less (--keep-floor 0.25, --no-drop)")
     seen = slimmed_and_whole if in_halves(config) else (plans,)
     largest = max((plan.size for part in seen for plan in part), key=lambda size: size.pixels)
-    asked = config.memory_budget
-    budget = memory.parse_bytes(asked) if asked else 0.5 * memory.free_bytes(trainee.device)
-    micro = memory.micro_batch(batch_size, largest, memory.bytes_per_pixel(trainee.network, manifest.stride), budget)
+    budget = memory.activation_budget(config.memory_budget, trainee.network, trainee.device)
+    per_pixel = memory.bytes_per_pixel(trainee.network, manifest.stride)
+    micro = memory.micro_batch(batch_size, largest, per_pixel, budget)
+    if config.memory_budget and per_pixel * largest.pixels > budget:
+        on_event(Warned("one image of %s takes about %.1f GB in training, more than --memory-budget %s leaves" % (
+            largest.wxh, per_pixel * largest.pixels / 1e9, config.memory_budget)))
     order = ", %s" % config.order if in_halves(config) else ""
     on_event(Note("length: %d optimizer steps of %d images (%s)%s%s" % (
         steps, batch_size, how, order, "" if micro == batch_size else ", in micro-batches of %d for memory" % micro)))

@@ -46,3 +46,13 @@ def test_macs_of_resnet18():
             return self.backbone(x)[-1]
 
     assert count_macs(Flat(build("bisenet", 3).backbone), Size(224, 224)) == pytest.approx(1.8136e9, rel=1e-3)
+
+
+@pytest.mark.parametrize("backbone, opset", [("resnet18", 11), ("resnet18", 13), ("efficientnet_lite0", 13)])
+def test_exports(check_export, backbone, opset):
+    check_export(build("bisenet", 5, backbone), opset)
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "efficientnet_lite0"])
+def test_channels_of_the_whole_network_go(check_pruning, backbone):
+    assert "average.0" in check_pruning(build("bisenet", 5, backbone), "all")
