@@ -34,8 +34,8 @@ def train_some(setup, counts):
     steps = list(itertools.islice(setup.batches(), counts.step, counts.step + STEPS))
     macs, started_s = counts.macs, time.perf_counter()
     with StopRequest() as stop:
-        job = Job(setup.trainee, setup.config, setup.plan, setup.manifest, setup.plans, setup.full_pixels, {},
-                  lambda: None, stop, ignore)
+        job = Job(setup.trainee, setup.config, setup.plan, setup.manifest, setup.phases()[0],
+                  setup.full_pixels, {}, lambda: None, stop, ignore)
         train(job, counts, zip(steps, load(images, steps, 0)))
     return time.perf_counter() - started_s, counts.macs - macs
 

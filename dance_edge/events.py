@@ -57,13 +57,15 @@ class EpochDone(NamedTuple):
 
 
 class StageDone(NamedTuple):
-    """One prune. `channels_kept` is the share of the scope's original channels, `macs_ratio` MACs / dense MACs."""
+    """One prune. `channels_kept` and `weights_kept` are shares of what the scope had at first, `macs_ratio` is MACs /
+    dense MACs, `logit_change` the largest one / the largest logit before."""
 
     stage: int
     stages: int
     channels_kept: float
     macs_ratio: float
     logit_change: float
+    weights_kept: float = 1.0
 
 
 Event = Union[Note, Warned, Opened, Progress, StepDone, EpochDone, StageDone]

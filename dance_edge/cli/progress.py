@@ -135,8 +135,9 @@ def epoch_line(event: EpochDone) -> str:
 
 def stage_line(event: StageDone) -> str:
     """A prune as a line."""
-    return "stage %d/%d pruned: %.1f %% of the channels and %.1f %% of the MACs are left, logits moved by %.3g" % (
-        event.stage, event.stages, 100.0 * event.channels_kept, 100.0 * event.macs_ratio, event.logit_change)
+    weights = "" if event.weights_kept == 1 else "%.1f %% of the weights, " % (100.0 * event.weights_kept)
+    return "stage %d/%d pruned: %s%.1f %% of the channels and %.1f %% of the MACs are left, logits moved by %.3g" % (
+        event.stage, event.stages, weights, 100.0 * event.channels_kept, 100.0 * event.macs_ratio, event.logit_change)
 
 
 def duration(seconds: float) -> str:

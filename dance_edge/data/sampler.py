@@ -42,19 +42,20 @@ def draws(seed: int, epoch: int, count: int) -> Tuple[np.ndarray, np.ndarray]:
 
 
 def stream(plans: Sequence[SlimPlan], seed: int, batch_size: int, epochs: Optional[int], steps: Optional[int] = None,
-           anneal: float = 0.0) -> Iterator[Union[Batch, EpochTally]]:
+           anneal: float = 0.0, first_epoch: int = 0) -> Iterator[Union[Batch, EpochTally]]:
     """The steps of a run and the tally of each epoch, in order: a queue per size, a batch when one is full.
 
     What is left in a queue goes into the next epoch. The stream ends after `steps`, or after `epochs` with the queues
     flushed, small as they are: give one of them, without both it goes on for ever. In the last `anneal` (a share) of
-    the epochs or steps nothing is dropped. `DataError` where the plan keeps next to nothing.
+    the epochs or steps nothing is dropped. Where `steps` are given, epochs may count from `first_epoch` on. `DataError`
+    where the plan keeps next to nothing.
     """
     _refuse_empty(plans)
     queues: Dict[Size, List[Tuple[int, int]]] = {}
     offered = taken = 0
     whole = epochs * len(plans) if epochs is not None else steps or 0
     until = whole - int(round(anneal * whole)) if whole else float("inf")  # images or steps with dropping
-    for epoch in itertools.count() if epochs is None else range(epochs):
+    for epoch in itertools.count(first_epoch) if epochs is None else range(epochs):
         before = offered
         kept: Dict[Size, int] = {}
         order, chances = draws(seed, epoch, len(plans))

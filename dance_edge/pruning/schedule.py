@@ -1,4 +1,4 @@
-"""When to prune and how many channels: the progressive schedule of DANCE 3.3."""
+"""When to prune and how much: the progressive schedule of DANCE 3.3."""
 from typing import List
 
 
@@ -7,6 +7,6 @@ def prune_steps(steps: int, stages: int) -> List[int]:
     return [max(1, (steps * (stage + 1)) // (stages + 1)) for stage in range(stages)]
 
 
-def channels_to_remove(stage: int, stages: int, pruning_ratio: float, scope_channels: int) -> int:
-    """How many of the scope's original channels are to be gone after prune `stage` (1-based): linear in the stage."""
-    return int(round(pruning_ratio * scope_channels * stage / stages))
+def count_to_remove(stage: int, stages: int, pruning_ratio: float, total: int) -> int:
+    """How many of `total` channels (or weights) are to be gone after prune `stage` (1-based): linear in the stage."""
+    return int(round(pruning_ratio * total * stage / stages))

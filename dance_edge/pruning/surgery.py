@@ -6,15 +6,15 @@ from torch import nn
 
 from dance_edge.errors import CheckpointError
 from dance_edge.pruning.groups import ChannelGraph, ChannelGroup
-from dance_edge.pruning.importance import channel_importance
+from dance_edge.pruning.importance import Importance, gamma_importance
 
 MULTIPLE = 8        # TensorRT gains nothing from widths between multiples of 8
-KEEP_AT_LEAST = 0.1  # of a group's channels, lest a global ranking empties a branch
+KEEP_AT_LEAST = 0.1  # of a group's original channels, lest a global ranking empties a branch
 _RESIZED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.modules.batchnorm._BatchNorm)
 
 
 class PruneStep(NamedTuple):
-    """One prune: the group's names with the channels kept in each, and how many channels went in all."""
+    """One prune: the channels kept by group, how many went in all, and the groups that have none left to give."""
 
     stage: int
     kept_channels: Dict[str, int]
@@ -22,21 +22,21 @@ class PruneStep(NamedTuple):
     capped: Tuple[str, ...]
 
 
-def choose(groups: List[ChannelGroup], count: int, multiple: int = MULTIPLE) -> Tuple[Dict[str, List[int]], List[str]]:
-    """The `count` least important channels over all groups, in chunks that leave multiples of `multiple`.
+def choose(groups: List[ChannelGroup], count: int,
+           importance_of: Importance = gamma_importance) -> Tuple[Dict[str, List[int]], List[str]]:
+    """The `count` least important channels over all groups, in chunks that leave multiples of 8.
 
-    Returns the channels to remove by group name, and the groups that were cut as far as they may be.
+    Returns the channels to remove by group name, and the groups that then have none left to give: at least 8 stay, and
+    a tenth of the original ones.
     """
     chunks: List[Tuple[float, str, int, List[int]]] = []
     for group in groups:
-        importance = channel_importance(group)
+        importance = importance_of(group)
         order = _stable_order(importance)
-        floor = max(multiple, int(-(-group.width * KEEP_AT_LEAST // multiple)) * multiple)
+        floor = max(MULTIPLE, int(-(-group.original * KEEP_AT_LEAST // MULTIPLE)) * MULTIPLE)
         at, worst = 0, 0.0
         while group.width - at > floor:
-            take = (group.width - at) % multiple or multiple
-            if group.width - at - take < floor:
-                break
+            take = (group.width - at) % MULTIPLE or MULTIPLE
             members = order[at:at + take]
             # never less than the chunk before, so that a group's chunks are taken in their order
             worst = max(worst, float(importance[members].mean()))
@@ -49,10 +49,9 @@ def choose(groups: List[ChannelGroup], count: int, multiple: int = MULTIPLE) -> 
             break
         removals.setdefault(name, []).extend(members)
         removed += len(members)
-    possible: Dict[str, int] = {}
-    for _importance, name, _at, members in chunks:
-        possible[name] = possible.get(name, 0) + len(members)
-    capped = [name for name, channels in removals.items() if len(channels) == possible[name]]
+    to_give = {name: sum(len(members) for _importance, one, _at, members in chunks if one == name)
+             for name in (group.name for group in groups)}
+    capped = [name for name, possible in to_give.items() if len(removals.get(name, ())) == possible]
     return removals, capped
 
 
@@ -61,14 +60,14 @@ def _stable_order(importance: torch.Tensor) -> List[int]:
     return sorted(range(len(values)), key=lambda i: values[i])
 
 
-def prune(network: nn.Module, optimizer: torch.optim.Optimizer, graph: ChannelGraph, stage: int,
-          count: int) -> PruneStep:
+def prune(network: nn.Module, optimizer: torch.optim.Optimizer, graph: ChannelGraph, stage: int, count: int,
+          importance_of: Importance = gamma_importance) -> PruneStep:
     """Remove about `count` channels from `network` and give `optimizer` the new parameters, its momentum cut to fit.
 
     The cut carries a parameter's gradient along, so the momentum travels in its place.
     """
     groups = graph.groups()
-    removals, capped = choose(groups, count)
+    removals, capped = choose(groups, count, importance_of)
     momentum_of = {id(parameter): state.get("momentum_buffer") for parameter, state in optimizer.state.items()}
     before = list(network.named_parameters())
     group_of = {id(parameter): i for i, group in enumerate(optimizer.param_groups) for parameter in group["params"]}

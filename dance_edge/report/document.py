@@ -2,8 +2,11 @@
 import os
 from typing import Any, Dict, List, Tuple
 
+from dance_edge.errors import ConfigError
+from dance_edge.report.pruned import Pruned, draw_pruned, pruned_of
 from dance_edge.run import replace_file, write_json
 
+FIGURE = "pruned.png"
 _TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
 
 
@@ -12,14 +15,27 @@ def write_report(folder: str, facts: Dict[str, Any], manifest: Dict[str, Any], e
     import jinja2
 
     write_json(os.path.join(folder, "report.json"), dict(facts, export=export))
+    pruned = pruned_of(facts)
     context = {"facts": facts, "manifest": manifest, "export": export, "figures": figures(facts),
-               "classes": class_rows(facts), "groups": group_rows(facts)}
+               "classes": class_rows(facts), "groups": group_rows(facts), "pruned": pruned,
+               "figure": _figure(folder, pruned)}
     for name, escape in (("report.md", False), ("report.html", True)):
         environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=escape,
                                          trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
         text = environment.get_template(name + ".j2").render(**context)
         with replace_file(os.path.join(folder, name)) as file:
             file.write(text.encode("utf-8"))
+
+
+def _figure(folder: str, pruned: Pruned) -> str:
+    """The name of the drawn figure; empty where nothing was in scope or matplotlib is missing."""
+    if not pruned.layers:
+        return ""
+    try:
+        draw_pruned(os.path.join(folder, FIGURE), pruned)
+    except ConfigError:
+        return ""
+    return FIGURE
 
 
 def figures(facts: Dict[str, Any]) -> List[Tuple[str, str]]:

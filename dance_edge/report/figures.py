@@ -21,7 +21,7 @@ class Picture(NamedTuple):
 
 def draw_distribution(path: str, complexities: np.ndarray, profile: ComplexityProfile) -> None:
     """Fig. 3: the empirical CDF of `complexities`, (N,), and both fitted ones, as a PNG at `path`."""
-    figure = _figure(6.4, 4.0)
+    figure = new_figure(6.4, 4.0)
     axes = figure.add_subplot(1, 1, 1)
     ordered = np.sort(np.asarray(complexities, dtype=np.float64))
     ranks = np.arange(1, ordered.size + 1) / ordered.size
@@ -60,7 +60,7 @@ def draw_contact_sheet(path: str, rows: Sequence[Tuple[str, Sequence[Picture]]])
     left, gap = 1.4 * _CAPTION_INCH, _MARGIN_INCH
     width = left + columns * (_CELL_INCH + gap)
     height = len(rows) * (cell + _CAPTION_INCH + gap) + gap
-    figure = _figure(width, height)
+    figure = new_figure(width, height)
     for row, (title, pictures) in enumerate(rows):
         bottom = height - (row + 1) * (cell + _CAPTION_INCH + gap)
         figure.text(left / 2.0 / width, (bottom + cell / 2.0) / height, title, rotation=90, ha="center", va="center",
@@ -82,7 +82,7 @@ def _thumbnail(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image[:, :, ::-1])
 
 
-def _figure(width_inch: float, height_inch: float) -> Any:
+def new_figure(width_inch: float, height_inch: float) -> Any:
     """A figure that draws into memory: no display is asked for, and pyplot's global state is left alone."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -23,6 +23,7 @@ from dance_edge.interrupt import StopRequest
 from dance_edge.manifest import Manifest, manifest_from_dict
 from dance_edge.models.catalog import factory_flag
 from dance_edge.models.deployed import Deployed
+from dance_edge.pruning.layers import layer_rows, rows_to_dicts
 from dance_edge.runtime.torch_engine import open_torch
 from dance_edge.size import Size
 from dance_edge.training.claim import claim, clear, stored_config
@@ -31,7 +32,7 @@ from dance_edge.training.epochs import epoch_log
 from dance_edge.training.evaluate import Evaluation, as_deployed, evaluate
 from dance_edge.training.expected import expect
 from dance_edge.training.loader import TrainingImages, augmentation, load
-from dance_edge.training.loop import Counts, Job, LoopPlan, train
+from dance_edge.training.loop import Counts, Job, train
 from dance_edge.training.recalibrate import recalibrate
 from dance_edge.training.resume import load_checkpoint, newest_checkpoint, save_checkpoint
 from dance_edge.training.setup import Setup, measured_manifest, prepare
@@ -97,7 +98,7 @@ class Attempt:
         self._on_event = on_event
         self._state = dict(state) if state else self._begin()
         self._earlier = [reading_from_dict(facts) for facts in self._state["energy_parts"]]
-        self.plan = LoopPlan(**self._state["plan"])  # fixed before step 1, whatever memory is free today
+        self.plan = setup.plan._replace(**self._state["plan"])  # fixed before step 1, whatever memory is free today
 
     def _begin(self) -> Dict[str, Any]:
         setup = self.setup
@@ -149,15 +150,20 @@ class Attempt:
     def _train(self) -> None:
         setup = self.setup
         config = setup.config._replace(checkpoint_every=setup.config.checkpoint_every or CHECKPOINT_EVERY)
-        images = TrainingImages(setup.target.train, setup.plans, setup.target.read, setup.manifest.normalization,
-                                augmentation(config), config.seed, config.full_decode)
         whole = list(setup.stream())
-        left = [one for one in whole if isinstance(one, Batch)][self.counts.step:]
+        epochs = epoch_log(whole, setup.full_pixels)
+        batches = [one for one in whole if isinstance(one, Batch)]
         workers = config.workers if config.workers >= 0 else min(2, max(0, (os.cpu_count() or 1) - 1))
         with StopRequest() as stop:
-            job = Job(setup.trainee, config, self.plan, setup.manifest, setup.plans, setup.full_pixels,
-                      epoch_log(whole, setup.full_pixels), self._save, stop, self._on_event)
-            train(job, self.counts, zip(left, load(images, left, workers)))
+            for phase in setup.phases():
+                images = TrainingImages(setup.target.train, phase.plans, setup.target.read,
+                                        setup.manifest.normalization, augmentation(config), config.seed,
+                                        config.full_decode)
+                left = batches[max(phase.begin, self.counts.step):phase.end]
+                job = Job(setup.trainee, config, self.plan, setup.manifest, phase, setup.full_pixels, epochs,
+                          self._save, stop, self._on_event)
+                if left:
+                    train(job, self.counts, zip(left, load(images, left, workers)))
 
     def _save(self) -> None:
         save_checkpoint(self.folder, self.setup.trainee, self.counts)
@@ -216,13 +222,16 @@ def run_facts(attempt: Attempt, after: Evaluation, energy: EnergyReading) -> Dic
     """The training part of report.json, its keys those of `adapt --json`."""
     counts, setup, before = attempt.counts, attempt.setup, attempt.before
     full = sum(setup.full_pixels) / float(len(setup.full_pixels))
-    gone = counts.removed / float(attempt.plan.scope_channels) if attempt.plan.scope_channels else 0.0
+    last: Dict[str, Any] = counts.prunes[-1] if counts.prunes else {}
+    rows = layer_rows(attempt.plan.widths, last.get("kept_channels", last.get("kept_weights", {})),
+                      getattr(setup.trainee.network, "multi_scale", ()))
     return {
         "run": attempt.folder, "steps": counts.step, "resumed_from_step": attempt.resumed_from_step,
         "images_offered": counts.offered, "images_kept": counts.kept,
         "pixels_ratio": counts.pixels / max(1.0, counts.full_pixels),
         "pixels_ratio_offered": counts.pixels / max(1.0, counts.offered * full),
-        "macs_p": counts.macs / 1e15, "channels_kept": 1.0 - gone, "duration_s": counts.duration_s,
+        "macs_p": counts.macs / 1e15, "channels_kept": last.get("channels_kept", 1.0),
+        "weights_kept": last.get("weights_kept", 1.0), "layers": rows_to_dicts(rows), "duration_s": counts.duration_s,
         "energy_j": energy.gross_j, "energy_source": energy.label, "energy": energy.to_dict(),
         "miou_before": before["miou"] if before else None, "miou_after": after.miou,
         "before": before, "after": after.to_dict(), "split": setup.target.how, "prunes": counts.prunes,

@@ -9,9 +9,8 @@ import torch
 from dance_edge.data.sampler import Batch
 from dance_edge.energy import tx2_model
 from dance_edge.models.deployed import outputs_of
-from dance_edge.pruning.flops import TRAINING_FACTOR
 from dance_edge.size import Size
-from dance_edge.training.loop import Trainee
+from dance_edge.training.trainee import Trainee
 
 TRIAL_IMAGES = 2
 
@@ -41,7 +40,7 @@ def expect(trainee: Trainee, run: Iterable[Batch]) -> Expected:
         steps += 1
         images += len(batch.items)
         offered = batch.offered
-        macs += TRAINING_FACTOR * trainee.macs_at(batch.size) * len(batch.items)
+        macs += trainee.training_macs_at(batch.size) * len(batch.items)
         sizes.add(batch.size)
     duration_s = macs * _seconds_per_mac(trainee, min(sizes))
     energy_j = tx2_model.training_reading(macs, duration_s).gross_j or 0.0
@@ -59,7 +58,7 @@ def _seconds_per_mac(trainee: Trainee, size: Size) -> float:
         if trainee.device.type == "cuda":
             torch.cuda.synchronize()
         taken_s = time.monotonic() - started_s
-    return taken_s / (TRAINING_FACTOR * trainee.macs_at(size) * TRIAL_IMAGES)
+    return taken_s / (trainee.training_macs_at(size) * TRIAL_IMAGES)
 
 
 def _minutes(seconds: float) -> str:

@@ -79,7 +79,8 @@ def load(images: TrainingImages, batches: Iterable[Batch], workers: int) -> Iter
     """The batches as tensors, in order, read ahead by `workers` processes (0: by this one)."""
     items = [[(index, epoch, batch.size) for index, epoch in zip(batch.items, batch.epochs)] for batch in batches]
     loader = DataLoader(images, batch_sampler=items, num_workers=workers, collate_fn=_stack,  # type: ignore[arg-type]
-                        worker_init_fn=_quiet_worker, pin_memory=torch.cuda.is_available())
+                        worker_init_fn=_quiet_worker, pin_memory=torch.cuda.is_available(),
+                        generator=torch.Generator())  # else it draws from the run's numbers, which a pause restores
     for stacked in loader:
         if isinstance(stacked, DanceError):
             raise stacked

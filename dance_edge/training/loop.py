@@ -6,30 +6,31 @@ from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Sequence
 import torch
 from torch import nn
 
-from dance_edge.complexity.policy import SlimPlan
 from dance_edge.data.sampler import Batch
 from dance_edge.errors import ConfigError, Interrupted
-from dance_edge.events import EpochDone, OnEvent, StageDone, StepDone
+from dance_edge.events import EpochDone, OnEvent, StageDone, StepDone, Warned
 from dance_edge.interrupt import StopRequest
 from dance_edge.manifest import Manifest
 from dance_edge.models.deployed import outputs_of
-from dance_edge.pruning.flops import TRAINING_FACTOR, count_macs
 from dance_edge.pruning.groups import ChannelGraph, ChannelGroup
-from dance_edge.pruning.importance import pull_gammas_to_zero
-from dance_edge.pruning.schedule import channels_to_remove, prune_steps
-from dance_edge.pruning.surgery import PruneStep, prune
+from dance_edge.pruning.importance import add_taylor, pull_gammas_to_zero
+from dance_edge.pruning.schedule import count_to_remove
+from dance_edge.pruning.surgery import MULTIPLE
 from dance_edge.size import Size
 from dance_edge.training.config import AdaptConfig, learning_rate
 from dance_edge.training.loader import Tensors
 from dance_edge.training.loss import adaptive_loss
+from dance_edge.training.order import Phase
 from dance_edge.training.recalibrate import batchnorms, pooled_batchnorms
+from dance_edge.training.trainee import Trainee
 
 
 class LoopPlan(NamedTuple):
     """What is fixed before step 1 and stays so over pauses: stored in run.json.
 
-    `mean_weight` is the loss weight expected of a kept image; `full_pixels` the top rung's, by image;
-    `micro_batch` images go through the network at once.
+    `mean_weight` is the loss weight expected of a kept image where data are slimmed; `micro_batch` images go through
+    the network at once. `widths` is what there is to prune: channels by group, `scope_channels` in all, or weights by
+    layer.
     """
 
     steps: int
@@ -39,10 +40,11 @@ class LoopPlan(NamedTuple):
     mean_weight: float
     scope_channels: int
     stride: int
+    widths: Dict[str, int] = {}
 
 
 class Counts:
-    """What has been done so far; plain numbers, stored in every checkpoint."""
+    """What has been done so far; plain numbers, stored in every checkpoint. `removed` are channels, or weights."""
 
     __slots__ = ("step", "offered", "kept", "pixels", "full_pixels", "macs", "duration_s", "removed", "prunes", "loss")
 
@@ -71,42 +73,17 @@ class Counts:
         return counts
 
 
-class Trainee:
-    """The network in training with its optimizer, and the MACs of an image at each size it was seen at."""
-
-    __slots__ = ("network", "optimizer", "device", "_macs")
-
-    def __init__(self, network: nn.Module, config: AdaptConfig, device: torch.device) -> None:
-        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.device = device
-        self.optimizer = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9, weight_decay=config.weight_decay)
-        self._macs: Dict[Size, float] = {}
-
-    def macs_at(self, size: Size) -> float:
-        """Forward MACs of one image at `size`, with the channels of now."""
-        if size not in self._macs:
-            self._macs[size] = count_macs(self.network, size)
-        return self._macs[size]
-
-    def prune(self, graph: ChannelGraph, stage: int, count: int) -> PruneStep:
-        """Remove about `count` channels."""
-        self._macs.clear()
-        done = prune(self.network, self.optimizer, graph, stage, count)
-        self.network.to(memory_format=torch.channels_last)  # the cut gave plain tensors
-        return done
-
-
 class Job(NamedTuple):
     """What the loop works on and with. `manifest` counts the network as it came; `full_pixels` are the top rung's.
 
-    `slim_plans` and `full_pixels` go by the records that a batch's items name, `epochs` by the step that they end with.
+    `phase`'s plans and `full_pixels` go by the records that a batch's items name, `epochs` by the step they end with.
     """
 
     trainee: Trainee
     config: AdaptConfig
     plan: LoopPlan
     manifest: Manifest
-    slim_plans: Sequence[SlimPlan]
+    phase: Phase
     full_pixels: Sequence[int]
     epochs: Mapping[int, Sequence[EpochDone]]
     save: Callable[[], None]
@@ -115,20 +92,22 @@ class Job(NamedTuple):
 
 
 def train(job: Job, counts: Counts, steps: Iterator[Tuple[Batch, Tensors]]) -> None:
-    """Take the optimizer steps that `steps` yields, from `counts.step` on. Raises `Interrupted` when told to stop."""
+    """Take the optimizer steps of one phase that `steps` yields, from `counts.step` on.
+
+    Raises `Interrupted` when told to stop.
+    """
     config, plan = job.config, job.plan
-    prune_at = prune_steps(plan.steps, config.prunes())
-    groups = _graph(job).groups() if prune_at else []
+    groups = _groups(job)
     started_s = time.monotonic() - counts.duration_s
     for batch, tensors in steps:
         rate = learning_rate(counts.step, plan.steps, plan.learning_rate)
         loss = _optimizer_step(job, tensors, groups, rate)
         _count(job, counts, batch, loss)
-        for stage in [i + 1 for i, step in enumerate(prune_at) if step == counts.step]:
+        for stage in [i + 1 for i, step in enumerate(job.phase.prune_at) if step == counts.step]:
             _end_stage(job, counts, stage, tensors.inputs)
-            groups = _graph(job).groups()
+            groups = _groups(job)
         counts.duration_s = time.monotonic() - started_s
-        mean_p = sum(job.slim_plans[index].p for index in batch.items) / len(batch.items)
+        mean_p = sum(job.phase.plans[index].p for index in batch.items) / len(batch.items)
         job.on_event(StepDone(counts.step, plan.steps, loss, mean_p, batch.size,
                               counts.pixels / max(counts.full_pixels, 1.0), rate,
                               counts.duration_s / counts.step * (plan.steps - counts.step)))
@@ -144,13 +123,13 @@ def train(job: Job, counts: Counts, steps: Iterator[Tuple[Batch, Tensors]]) -> N
 def _optimizer_step(job: Job, tensors: Tensors, groups: List[ChannelGroup], rate: float) -> float:
     """Gradients over all micro-batches, L1 on the scope's gammas, one step of SGD. Returns Eq. 2's value."""
     trainee, plan = job.trainee, job.plan
-    network, optimizer = trainee.network, trainee.optimizer
+    network = trainee.network
     network.train()
     if job.config.freeze_bn:
         for layer in batchnorms(network):
             layer.eval()
-    normaliser = len(tensors.weights) * plan.mean_weight
-    optimizer.zero_grad()
+    normaliser = len(tensors.weights) * job.phase.mean_weight
+    trainee.optimizer.zero_grad()
     total = 0.0
     for inputs, labels, weights in zip(*(part.split(plan.micro_batch) for part in tensors)):
         inputs = inputs.to(trainee.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
@@ -164,10 +143,10 @@ def _optimizer_step(job: Job, tensors: Tensors, groups: List[ChannelGroup], rate
     if not math.isfinite(total):
         raise ConfigError("the loss is %s: training has diverged" % total,
                           "start anew with a lower --lr than %g" % plan.learning_rate)
+    if job.config.criterion == "taylor":
+        add_taylor(trainee.taylor, groups)
     pull_gammas_to_zero(groups, job.config.gamma_l1)
-    for settings in optimizer.param_groups:
-        settings["lr"] = rate
-    optimizer.step()
+    trainee.step(rate)
     return total
 
 
@@ -178,28 +157,48 @@ def _count(job: Job, counts: Counts, batch: Batch, loss: float) -> None:
     counts.kept += len(batch.items)
     counts.pixels += float(batch.size.pixels) * len(batch.items)
     counts.full_pixels += float(sum(job.full_pixels[index] for index in batch.items))
-    counts.macs += TRAINING_FACTOR * job.trainee.macs_at(batch.size) * len(batch.items)
+    counts.macs += job.trainee.training_macs_at(batch.size) * len(batch.items)
 
 
 def _end_stage(job: Job, counts: Counts, stage: int, inputs: torch.Tensor) -> None:
-    """Prune so that this stage's share of the scope's channels is gone; say what it did to MACs and outputs."""
-    trainee, plan, config = job.trainee, job.plan, job.config
+    """Prune so that this stage's share of what the scope had is gone; say what it did to MACs and outputs."""
+    trainee, config, total = job.trainee, job.config, sum(job.plan.widths.values())
     probe = inputs[:2].to(trainee.device).contiguous(memory_format=torch.channels_last)
     size = Size(*(int(side) for side in probe.shape[2:]))
     before = _logits(trainee.network, probe)
-    gone = channels_to_remove(stage, config.stages, config.pruning_ratio, plan.scope_channels)
-    step = trainee.prune(_graph(job), stage, max(0, gone - counts.removed))
-    counts.removed += step.removed
+    gone = count_to_remove(stage, config.stages, config.pruning_ratio, total)
+    prune = _remove_channels if trainee.masks is None else _remove_weights
+    pruned = prune(job, counts, stage, max(0, gone - counts.removed))
     change = float((_logits(trainee.network, probe) - before).abs().max() / before.abs().max().clamp(min=1e-12))
-    done = StageDone(stage, config.stages, 1.0 - counts.removed / float(plan.scope_channels),
-                     trainee.macs_at(size) / job.manifest.macs_at(size), change)
-    counts.prunes.append(dict(done._asdict(), step=counts.step, kept_channels=step.kept_channels,
-                              capped=list(step.capped)))
+    kept = 1.0 - counts.removed / float(total)
+    channels, weights = (kept, 1.0) if trainee.masks is None else (1.0, kept)
+    macs_ratio = trainee.macs_at(size) / job.manifest.macs_at(size)
+    done = StageDone(stage, config.stages, channels, macs_ratio, change, weights)
+    counts.prunes.append(dict(done._asdict(), step=counts.step, **pruned))
     job.on_event(done)
+    if stage == config.stages and gone - counts.removed > MULTIPLE:
+        job.on_event(Warned("--pruning-ratio asked for %d of %d channels, %d could go: every layer keeps 8 and a tenth "
+                            "of its own" % (gone, total, counts.removed)))
+
+
+def _remove_channels(job: Job, counts: Counts, stage: int, count: int) -> Dict[str, object]:
+    step = job.trainee.prune(_graph(job), stage, count, job.config.criterion)
+    counts.removed += step.removed
+    return {"kept_channels": step.kept_channels, "capped": list(step.capped)}
+
+
+def _remove_weights(job: Job, counts: Counts, _stage: int, count: int) -> Dict[str, object]:
+    counts.removed += count
+    return {"kept_weights": job.trainee.mask(count, job.config.criterion)}
+
+
+def _groups(job: Job) -> List[ChannelGroup]:
+    """The channels to rank and to pull on: none where the phase leaves the network alone, or masks single weights."""
+    return _graph(job).groups() if job.phase.prune_at and job.trainee.masks is None else []
 
 
 def _graph(job: Job) -> ChannelGraph:
-    return ChannelGraph(job.trainee.network, job.plan.stride, job.config.scope)
+    return ChannelGraph(job.trainee.network, job.plan.stride, job.config.scope, job.plan.widths)
 
 
 def _logits(network: nn.Module, probe: torch.Tensor) -> torch.Tensor:

@@ -1,5 +1,7 @@
 """How much of the machine's memory a training step takes, and how many images fit in it at once."""
+import math
 import re
+import resource
 from typing import Any, List
 
 import torch
@@ -24,6 +26,33 @@ def bytes_per_pixel(network: nn.Module, stride: int) -> float:
     size = Size(2 * stride, 2 * stride)
     probe(network, size, [module for module in network.modules() if not list(module.children())], hook)
     return GRADIENT_FACTOR * sum(seen) / size.pixels
+
+
+def activation_budget(asked: str, network: nn.Module, device: torch.device) -> float:
+    """Bytes that a step's activations may take.
+
+    Of `asked`, the whole of what the process is to hold, what it holds already, the gradients and the momentum are
+    taken off; where nothing was asked for it is half of what is free. `ConfigError` where nothing is left.
+    """
+    if not asked:
+        return 0.5 * free_bytes(device)
+    held = held_bytes(device) + 2.0 * sum(one.numel() * one.element_size() for one in network.parameters())
+    left = parse_bytes(asked) - held
+    if left <= 0:
+        raise ConfigError("--memory-budget is %s, %.2f GB are taken before the first image" % (asked, held / 1e9),
+                          "give more, such as %.0fGB" % math.ceil(2.0 * held / 1e9))
+    return left
+
+
+def held_bytes(device: torch.device) -> float:
+    """Memory that this process holds now: of the GPU, or of the machine."""
+    if device.type == "cuda":
+        return float(torch.cuda.memory_allocated(device))
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return float(file.read().split()[1]) * resource.getpagesize()
+    except OSError:  # no /proc here: at most what it ever held
+        return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * 1024.0
 
 
 def free_bytes(device: torch.device) -> float:

@@ -9,7 +9,8 @@ from dance_edge.errors import CheckpointError
 from dance_edge.pruning.surgery import apply_plan, channel_plan
 from dance_edge.tensor_file import load_tensors, save_tensors
 from dance_edge.training.config import AdaptConfig
-from dance_edge.training.loop import Counts, Trainee
+from dance_edge.training.loop import Counts
+from dance_edge.training.trainee import Trainee
 
 FORMAT = 1
 KEPT = 2
@@ -27,7 +28,7 @@ def checkpoints(folder: str) -> List[str]:
 
 
 def save_checkpoint(folder: str, trainee: Trainee, counts: Counts) -> str:
-    """Write weights, momentum, widths and counts of `counts.step`; older checkpoints than the two newest go."""
+    """Write weights, momentum, widths, what pruning keeps, and counts of `counts.step`; the two newest files stay."""
     names = {parameter: name for name, parameter in trainee.network.named_parameters()}
     momentum = {names[parameter]: state["momentum_buffer"] for parameter, state in trainee.optimizer.state.items()
                 if state.get("momentum_buffer") is not None}
@@ -35,7 +36,8 @@ def save_checkpoint(folder: str, trainee: Trainee, counts: Counts) -> str:
     path = os.path.join(folder, "checkpoints", "step-%06d.pt" % counts.step)
     save_tensors(path, {
         "format": FORMAT, "counts": counts.to_dict(), "channels": channel_plan(trainee.network),
-        "state_dict": dict(trainee.network.state_dict()), "momentum": momentum, "random": torch.get_rng_state()})
+        "state_dict": dict(trainee.network.state_dict()), "momentum": momentum, "random": torch.get_rng_state(),
+        "taylor": dict(trainee.taylor), "masks": trainee.masks.state() if trainee.masks is not None else {}})
     for old in checkpoints(folder)[:-KEPT]:
         os.remove(old)
     return path
@@ -55,6 +57,9 @@ def load_checkpoint(path: str, trainee: Trainee, config: AdaptConfig) -> Counts:
             buffer = content["momentum"][name].to(trainee.device)
             fresh.optimizer.state[parameter]["momentum_buffer"] = buffer
     trainee.optimizer = fresh.optimizer
+    trainee.taylor = {name: sums.to(trainee.device) for name, sums in content.get("taylor", {}).items()}
+    if trainee.masks is not None:
+        trainee.masks.load(content["masks"])
     torch.set_rng_state(content["random"])
     return Counts.from_dict(content["counts"])
 

@@ -1,5 +1,5 @@
 """Everything that is decided before the first step: data, sizes, network, length."""
-from typing import Iterator, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterator, NamedTuple, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import nn
@@ -8,7 +8,7 @@ from dance_edge.complexity.ladder import fixed_size
 from dance_edge.complexity.policy import SlimPlan, annealed_share, expected_weight
 from dance_edge.complexity.profile import ComplexityProfile, fit_profile
 from dance_edge.data.groups import items_of
-from dance_edge.data.sampler import Batch, EpochTally, count_steps, stream
+from dance_edge.data.sampler import Batch, EpochTally, count_steps
 from dance_edge.data.scan import ScanResult, refuse_unfit, scan
 from dance_edge.data.starvation import starvation_warnings
 from dance_edge.data.transforms import IMAGENET
@@ -17,26 +17,29 @@ from dance_edge.events import Note, OnEvent, Warned
 from dance_edge.manifest import Manifest, Rung
 from dance_edge.models import catalog
 from dance_edge.pruning.flops import count_macs, count_params
-from dance_edge.pruning.groups import ChannelGraph
 from dance_edge.pruning.surgery import changed_channels
+from dance_edge.pruning.trial import find_prunable
 from dance_edge.size import Size
 from dance_edge.training import memory
 from dance_edge.training.config import DEFAULT_EPOCHS, AdaptConfig
-from dance_edge.training.loop import LoopPlan, Trainee
+from dance_edge.training.loop import LoopPlan
+from dance_edge.training.order import Phase, in_halves, in_order, stream_of
 from dance_edge.training.source import Start, known_classes, open_source, start
 from dance_edge.training.target import Target, open_target
+from dance_edge.training.trainee import Trainee
 
 PAPER_BATCH = {"deeplabv3plus": 8, "pspnet": 8, "icnet": 16, "bisenet": 16}
 PAPER_RATE = {"icnet": 1e-2}
 
 
 class Setup(NamedTuple):
-    """A run that is ready to begin. `plans` and `full_pixels` go by the records of `target.train`; `new_head` says
-    whether the source's classifiers began anew."""
+    """A run that is ready to begin. `plans`, `whole_plans` (nothing slimmed) and `full_pixels` go by `target.train`;
+    `new_head` says whether the source's classifiers began anew."""
 
     config: AdaptConfig
     target: Target
     plans: Tuple[SlimPlan, ...]
+    whole_plans: Tuple[SlimPlan, ...]
     full_pixels: Tuple[int, ...]
     trainee: Trainee
     manifest: Manifest
@@ -44,11 +47,13 @@ class Setup(NamedTuple):
     broken: Tuple[Tuple[str, str], ...]
     new_head: bool = False
 
+    def phases(self) -> Tuple[Phase, ...]:
+        """The run's parts by what is slimmed in them: one, unless data and network are slimmed one after the other."""
+        return in_order(self.config, self.plan.steps, self.plans, self.whole_plans, self.plan.mean_weight)
+
     def stream(self) -> Iterator[Union[Batch, EpochTally]]:
         """The run's optimizer steps, from the first, and the tally of each epoch behind its last."""
-        config = self.config
-        epochs, steps = (None, self.plan.steps) if config.steps else (config.epochs or DEFAULT_EPOCHS, None)
-        return stream(self.plans, config.seed, self.plan.batch_size, epochs, steps, config.anneal)
+        return stream_of(self.config, self.plan.batch_size, self.phases())
 
     def batches(self) -> Iterator[Batch]:
         """The run's optimizer steps alone."""
@@ -73,14 +78,16 @@ def prepare(config: AdaptConfig, profile: Optional[ComplexityProfile], on_event:
     manifest = _manifest(config, begun, target, profile, max(set(sizes), key=sizes.count))
     manifest = measured_manifest(manifest, trainee.network)
     ladders = {size: manifest.ladder_for(size) for size in set(sizes)}
-    plans = tuple(manifest.policy.plan(profile.p(one.complexity), ladders[one.size]) for one in found)
+    plans, whole_plans = (
+        tuple(policy.plan(profile.p(one.complexity), ladders[one.size]) for one in found)
+        for policy in (manifest.policy, config._replace(slim=False).policy()))
     full = tuple(fixed_size(size, 1.0, begun.stride).pixels for size in sizes)
-    plan = _loop_plan(config, manifest, plans, trainee, on_event)
+    plan = _loop_plan(config, manifest, (plans, whole_plans), trainee, on_event)
     if config.slim:
         for line in starvation_warnings(items_of(target.train, scanned), profile, manifest.policy, config.anneal):
             on_event(Warned(line))
     broken = tuple((fault.path, fault.reason) for fault in scanned.faults)
-    return Setup(config, target, plans, full, trainee, manifest, plan, broken, begun.new_head)
+    return Setup(config, target, plans, whole_plans, full, trainee, manifest, plan, broken, begun.new_head)
 
 
 def _whole_pairs(target: Target, scanned: ScanResult, config: AdaptConfig, on_event: OnEvent) -> Target:
@@ -115,8 +122,9 @@ def measured_manifest(manifest: Manifest, network: nn.Module) -> Manifest:
     return manifest._replace(rungs=rungs, params=count_params(network), channels=changed_channels(network, dense))
 
 
-def _loop_plan(config: AdaptConfig, manifest: Manifest, plans: Sequence[SlimPlan], trainee: Trainee,
-               on_event: OnEvent) -> LoopPlan:
+def _loop_plan(config: AdaptConfig, manifest: Manifest, slimmed_and_whole: Sequence[Sequence[SlimPlan]],
+               trainee: Trainee, on_event: OnEvent) -> LoopPlan:
+    plans = slimmed_and_whole[0]
     paper = PAPER_BATCH.get(manifest.model, 16)
     batch_size = config.batch_size or max(2, min(paper, len(plans) // 4))
     steps, how = config.steps, "--steps"
@@ -127,13 +135,31 @@ def _loop_plan(config: AdaptConfig, manifest: Manifest, plans: Sequence[SlimPlan
     if steps < 1:
         raise DataError("%s keep no image" % how,
                         "train for longer (--epochs), or drop less (--keep-floor 0.25, --no-drop)")
-    largest = max((plan.size for plan in plans), key=lambda size: size.pixels)
-    asked = config.memory_budget
-    budget = memory.parse_bytes(asked) if asked else 0.5 * memory.free_bytes(trainee.device)
-    micro = memory.micro_batch(batch_size, largest, memory.bytes_per_pixel(trainee.network, manifest.stride), budget)
-    on_event(Note("length: %d optimizer steps of %d images (%s)%s" % (
-        steps, batch_size, how, "" if micro == batch_size else ", in micro-batches of %d for memory" % micro)))
-    groups = ChannelGraph(trainee.network, manifest.stride, config.scope).groups() if config.prunes() else []
+    seen = slimmed_and_whole if in_halves(config) else (plans,)
+    largest = max((plan.size for part in seen for plan in part), key=lambda size: size.pixels)
+    budget = memory.activation_budget(config.memory_budget, trainee.network, trainee.device)
+    per_pixel = memory.bytes_per_pixel(trainee.network, manifest.stride)
+    micro = memory.micro_batch(batch_size, largest, per_pixel, budget)
+    if config.memory_budget and per_pixel * largest.pixels > budget:
+        on_event(Warned("one image of %s takes about %.1f GB in training, more than --memory-budget %s leaves" % (
+            largest.wxh, per_pixel * largest.pixels / 1e9, config.memory_budget)))
+    order = ", %s" % config.order if in_halves(config) else ""
+    on_event(Note("length: %d optimizer steps of %d images (%s)%s%s" % (
+        steps, batch_size, how, order, "" if micro == batch_size else ", in micro-batches of %d for memory" % micro)))
+    widths = _widths(config, trainee, manifest.stride, on_event)
     undropped = config.anneal if config.steps else annealed_share(plans, config.anneal)
     return LoopPlan(steps, batch_size, micro, config.learning_rate or PAPER_RATE.get(manifest.model, 1e-3),
-                    expected_weight(plans, undropped), sum(group.width for group in groups), manifest.stride)
+                    expected_weight(plans, undropped), 0 if config.unstructured else sum(widths.values()),
+                    manifest.stride, widths)
+
+
+def _widths(config: AdaptConfig, trainee: Trainee, stride: int, on_event: OnEvent) -> Dict[str, int]:
+    """What there is to prune: weights by layer, or channels by group, where those are known to prune aright."""
+    if trainee.masks is not None:
+        return trainee.masks.kept()
+    if not config.prunes():
+        return {}
+    prunable = find_prunable(trainee.network, stride, config.scope)
+    if prunable.left_dense:
+        on_event(Warned("left dense: " + prunable.left_dense))
+    return prunable.widths

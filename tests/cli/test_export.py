@@ -20,7 +20,8 @@ def test_export_writes_a_checked_file_and_says_how_well_it_agrees(small_run, cap
     assert result["opset"] == 11 and result["bytes"] == os.path.getsize("r/model.onnx") and result["format"] == 1
     for rung in result["rungs"]:
         assert set(rung) == {"height", "width", "max_logit_error", "label_agreement"}
-        assert rung["max_logit_error"] <= 1e-4 and rung["label_agreement"] >= 0.999  # ties of a small rung
+        # a network that has hardly been trained lies near ties: the bound is the export's own
+        assert rung["max_logit_error"] <= 1e-4 and rung["label_agreement"] >= 0.999
 
 
 def test_a_checkpoint_alone_takes_data_to_compare_on(small_run, small_set, capfd):

@@ -1,4 +1,4 @@
-from dance_edge.pruning.schedule import channels_to_remove, prune_steps
+from dance_edge.pruning.schedule import count_to_remove, prune_steps
 
 
 def test_prunes_end_the_first_n_of_n_plus_one_equal_parts():
@@ -12,4 +12,4 @@ def test_a_run_shorter_than_its_stages_prunes_no_earlier_than_step_one():
 
 
 def test_the_ratio_is_reached_linearly():
-    assert [channels_to_remove(stage, 4, 0.5, 1000) for stage in (1, 2, 3, 4)] == [125, 250, 375, 500]
+    assert [count_to_remove(stage, 4, 0.5, 1000) for stage in (1, 2, 3, 4)] == [125, 250, 375, 500]

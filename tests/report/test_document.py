@@ -2,6 +2,8 @@ import copy
 
 import pytest
 
+from dance_edge.errors import ConfigError
+from dance_edge.report import document
 from dance_edge.report.document import figures, group_rows, percent, write_report
 
 FACTS = {
@@ -17,6 +19,8 @@ FACTS = {
               "groups": [{"kind": "sequence", "name": "dusk", "images": 3, "miou": None},
                          {"kind": "p", "name": "low p", "images": 3, "miou": 0.375}]},
     "prunes": [{"step": 10, "channels_kept": 0.9, "macs_ratio": 0.95, "logit_change": 0.01}],
+    "layers": [{"layer": "aspp.one", "kind": "multi-scale aggregation", "original": 64, "kept": 16},
+               {"layer": "output.<i>", "kind": "other", "original": 32, "kept": 24}],
     "warnings": ["dark & starved"]}
 MANIFEST = {"model": "bisenet", "provenance": {"source": "s.pt", "target": "town"},
             "rungs": [{"size": [96, 160], "macs": 2e9}]}
@@ -44,6 +48,37 @@ def test_markdown_tables_are_whole(written):
     assert "| 160x96 | 2.00 G | 2.0e-06 | 100.0000 % |" in lines
     before = [lines[i - 1] for i, line in enumerate(lines) if line.startswith("|")]
     assert all(line == "" or line.startswith("|") for line in before)
+
+
+def test_what_was_pruned_stands_by_kind_and_by_layer(written, tmp_path):
+    lines = written["report.md"].splitlines()
+    for line in ("| all | multi-scale aggregation | 64 | 16 | 75.0 % |", "| all | other | 32 | 24 | 25.0 % |",
+                 "| aspp.one | multi-scale aggregation | 64 | 16 | 75.0 % |",
+                 "| output.<i> | other | 32 | 24 | 25.0 % |"):
+        assert line in lines
+    assert (tmp_path / "pruned.png").exists() and 'src="pruned.png"' in written["report.html"]
+    assert "output.&lt;i&gt;" in written["report.html"] and "![" in written["report.md"]
+
+
+@pytest.mark.parametrize("layers", [None, []])
+def test_where_nothing_was_in_scope_nothing_is_said_of_it(tmp_path, layers):
+    facts = copy.deepcopy(FACTS)
+    facts.pop("layers")
+    if layers is not None:
+        facts["layers"] = layers
+    write_report(str(tmp_path), facts, MANIFEST, EXPORT)
+    assert "What was pruned" not in (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert not (tmp_path / "pruned.png").exists()
+
+
+def test_without_matplotlib_the_tables_stand_alone(tmp_path, monkeypatch):
+    def missing(_path, _layers):
+        raise ConfigError("figures need matplotlib, which is not installed", "")
+
+    monkeypatch.setattr(document, "draw_pruned", missing)
+    write_report(str(tmp_path), copy.deepcopy(FACTS), MANIFEST, EXPORT)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "| aspp.one |" in text and "![" not in text
 
 
 def test_groups_of_a_run_that_an_older_version_began():

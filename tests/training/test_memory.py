@@ -4,7 +4,14 @@ import torch
 from dance_edge.errors import ConfigError
 from dance_edge.models.catalog import build
 from dance_edge.size import Size
-from dance_edge.training.memory import bytes_per_pixel, free_bytes, micro_batch, parse_bytes
+from dance_edge.training.memory import (
+    activation_budget,
+    bytes_per_pixel,
+    free_bytes,
+    held_bytes,
+    micro_batch,
+    parse_bytes,
+)
 
 
 def test_bisenet_takes_about_1_4_kilobytes_a_pixel():
@@ -31,3 +38,14 @@ def test_images_at_once_fit_the_budget():
 
 def test_free_memory_is_a_number():
     assert free_bytes(torch.device("cpu")) > 1e7
+
+
+def test_a_budget_is_for_the_whole_process():
+    cpu, network = torch.device("cpu"), torch.nn.Conv2d(100, 1000, 10)  # 10 001 000 numbers
+    held = held_bytes(cpu)
+    assert 5e7 < held < 1e11
+    left = activation_budget("200GB", network, cpu)
+    assert abs(200e9 - left - held - 2 * 40.004e6) < 5e7  # gradients and momentum are yet to come
+    assert activation_budget("", network, cpu) == pytest.approx(0.5 * free_bytes(cpu), rel=0.2)
+    with pytest.raises(ConfigError, match="taken before the first image"):
+        activation_budget("1MB", network, cpu)

@@ -1,0 +1,166 @@
+"""Every network of the catalogue: pruned, held against the dense one, stored, trained on, pruned again, exported."""
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from dance_edge.checkpoint import read_checkpoint, restore, save_model
+from dance_edge.export.to_onnx import trace
+from dance_edge.manifest import Rung
+from dance_edge.models import catalog
+from dance_edge.models.deployed import Deployed, full_logits, outputs_of
+from dance_edge.pruning.flops import count_macs
+from dance_edge.pruning.groups import ChannelGraph
+from dance_edge.pruning.rehearsal import rehearsal, training_forward
+from dance_edge.pruning.schedule import count_to_remove
+from dance_edge.pruning.surgery import changed_channels, choose, prune
+from dance_edge.pruning.trial import find_prunable
+from dance_edge.size import Size
+
+SMALL = "resnet18"  # the backbone of the quick half, where a network comes with it
+SEEN, NEW = Size(64, 64), Size(96, 128)
+
+
+def backbone_of(model):
+    return SMALL if SMALL in getattr(catalog.MODELS[model], "backbones", ()) else ""
+
+
+def quick():
+    return [(model, backbone_of(model), "head", percent) for model in sorted(catalog.MODELS) for percent in (20, 80)]
+
+
+def full():
+    return [(model, "", scope, percent) for model in sorted(catalog.MODELS) for scope in ("head", "all")
+            for percent in range(20, 90, 10)]
+
+
+@pytest.mark.parametrize("model, backbone, scope, percent", quick())
+def test_a_model_is_pruned_stored_resumed_and_exported(model, backbone, scope, percent, switch_manifest, tmp_path):
+    live(Life(model, backbone, scope, switch_manifest, tmp_path), percent)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model, backbone, scope, percent", full())
+def test_every_model_scope_and_ratio(model, backbone, scope, percent, switch_manifest, tmp_path):
+    live(Life(model, backbone, scope, switch_manifest, tmp_path), percent)
+
+
+def live(life, percent):
+    life.train_a_step()
+    removed = life.prune_as_the_zeroed_dense_one(percent)
+    life.store_and_restore()
+    life.train_a_step()
+    assert life.prune_again() >= 0 and removed > 0
+    life.export()
+
+
+class Life:
+    """A network with its optimizer, from random weights to a graph that onnxruntime runs."""
+
+    def __init__(self, model, backbone, scope, switch_manifest, folder):
+        torch.manual_seed(7)
+        self.scope, self.folder = scope, folder
+        self.dense = catalog.build(model, 5, backbone)
+        self.stride = catalog.stride_of(self.dense)
+        self.network = copy.deepcopy(self.dense)
+        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=1e-3, momentum=0.9)
+        self.images = scenes(2, SEEN)
+        self.widths = find_prunable(self.network, self.stride, scope).widths
+        self.asked = 0
+        self.make_manifest = lambda network: switch_manifest(
+            model=model, backbone=backbone, stride=self.stride, scope=scope, image_size=SEEN,
+            rungs=(Rung(SEEN, 1.0, count_macs(network, SEEN)),), channels=changed_channels(network, self.dense),
+            classes=switch_manifest().classes._replace(names=tuple("abcde"), palette=((0, 0, 0),) * 5))
+
+    def graph(self):
+        return ChannelGraph(self.network, self.stride, self.scope, self.widths)
+
+    def outputs(self, network):
+        """In training mode, auxiliary heads too, and in eval mode."""
+        with rehearsal(network), torch.no_grad():
+            outputs = training_forward(network, self.images)
+            network.eval()
+            return outputs + outputs_of(network(self.images))
+
+    def train_a_step(self):
+        self.network.train()
+        self.optimizer.zero_grad()
+        torch.stack([(one ** 2).mean() for one in outputs_of(self.network(self.images))]).sum().backward()
+        before = [parameter.detach().clone() for parameter in self.network.parameters()]
+        self.optimizer.step()
+        held = [id(one) for group in self.optimizer.param_groups for one in group["params"]]
+        assert held == [id(one) for one in self.network.parameters()]
+        assert not any(torch.equal(old, new) for old, new in zip(before, self.network.parameters()))
+
+    def prune_as_the_zeroed_dense_one(self, percent):
+        groups = self.graph().groups()
+        self.asked = count_to_remove(1, 1, percent / 100.0, sum(self.widths.values()))
+        removals, _capped = choose(groups, self.asked)
+        with torch.no_grad():
+            for group in groups:
+                gone = torch.tensor(removals.get(group.name, []), dtype=torch.long)
+                for layer, channels in group.batchnorms:
+                    layer.weight[channels[gone]] = 0
+                    layer.bias[channels[gone]] = 0
+        zeroed = self.outputs(self.network)
+        done = prune(self.network, self.optimizer, self.graph(), 1, self.asked)
+        assert done.removed == sum(len(channels) for channels in removals.values())
+        assert abs(done.removed - self.asked) <= 4 or len(done.capped) > 0
+        assert all(width % 8 == 0 or width == self.widths[name] for name, width in done.kept_channels.items())
+        for wanted, got in zip(zeroed, self.outputs(self.network)):
+            assert float((got - wanted).abs().max()) <= 1e-5 * float(wanted.abs().max())
+        momenta = [self.optimizer.state[one]["momentum_buffer"].shape for one in self.network.parameters()]
+        assert momenta == [one.shape for one in self.network.parameters()]
+        return done.removed
+
+    def store_and_restore(self):
+        path = str(self.folder / "model.pt")
+        save_model(path, self.network, self.make_manifest(self.network))
+        before = self.outputs(self.network)
+        momenta = [self.optimizer.state[one]["momentum_buffer"] for one in self.network.parameters()]
+        self.network = restore(read_checkpoint(path), "", 5)
+        assert all(torch.equal(one, other) for one, other in zip(before, self.outputs(self.network)))
+        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=1e-3, momentum=0.9)
+        for parameter, momentum in zip(self.network.parameters(), momenta):
+            self.optimizer.state[parameter]["momentum_buffer"] = momentum
+
+    def prune_again(self):
+        return prune(self.network, self.optimizer, self.graph(), 2, 64).removed
+
+    def export(self):
+        onnxruntime = pytest.importorskip("onnxruntime")
+        for module in self.network.modules():  # statistics of these images, so that logits keep their scale
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = 1.0
+        inputs = scenes(8, NEW)
+        with torch.no_grad():
+            self.network.train()(inputs)
+            inputs = inputs[:2]
+            wanted = full_logits(self.network.eval(), inputs)
+            labels = wanted.argmax(1)
+        for module, output in ((Deployed(self.network), "labels"), (Logits(self.network), "logits")):
+            content = trace(module, self.make_manifest(self.network), output, 13)
+            session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+            got = torch.from_numpy(session.run([output], {"image": inputs.numpy()})[0])
+            if output == "labels":
+                assert float((got == labels).float().mean()) >= 0.9999
+            else:
+                assert float((got - wanted).abs().max()) <= 1e-4 * float(wanted.abs().max())
+
+
+def scenes(count, size):
+    """Patches with some noise, each image of a brightness of its own: pooled features that differ."""
+    patches = nn.functional.interpolate(torch.randn(count, 3, 3, 5), size=size, mode="bilinear", align_corners=False)
+    return patches + torch.randn(count, 1, 1, 1) + 0.2 * torch.randn((count, 3) + size)
+
+
+class Logits(nn.Module):
+    """The exported graph before its argmax."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs):
+        return full_logits(self.network, inputs)
