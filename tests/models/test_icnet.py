@@ -44,9 +44,9 @@ def test_logits_may_be_resized_after_the_classifier():
         assert torch.allclose(later, layer(sooner), atol=1e-6)
 
 
-@pytest.mark.parametrize("opset", [11, 13])
-def test_exports(check_export, opset):
-    check_export(build("icnet", 5), opset)
+@pytest.mark.parametrize("backbone, opset", [("resnet18", 11), ("resnet50", 13)])
+def test_exports(check_export, backbone, opset):
+    check_export(ICNet(5, backbone), opset)
 
 
 def test_channels_of_the_whole_network_go(check_pruning):

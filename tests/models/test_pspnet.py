@@ -22,9 +22,9 @@ def test_the_pyramid_is_adaptive_pooling_beside_the_features():
     assert pyramid(x).shape == (2, 16, 7, 5)
 
 
-@pytest.mark.parametrize("opset", [11, 13])
-def test_exports(check_export, opset):
-    check_export(build("pspnet", 5), opset)
+@pytest.mark.parametrize("backbone, opset", [("resnet18", 11), ("resnet50", 13)])
+def test_exports(check_export, backbone, opset):
+    check_export(PSPNet(5, backbone), opset)
 
 
 def test_channels_of_the_whole_network_go(check_pruning):
