@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import signal
 import sys
 
 import pytest
@@ -109,6 +110,24 @@ def test_a_model_from_outside_adapts_shrinks_exports_and_is_imported_only_when_n
     with open("b.json") as file:
         macs = [one["macs_g"] for one in json.load(file)["inference"]]
     assert macs[1] < macs[0]
+
+
+def test_a_stopped_run_goes_on_by_the_command_it_gave(small_set):
+    from dance_edge.errors import Interrupted
+    from dance_edge.events import StepDone
+    from dance_edge.training.adapt import adapt as job
+    from dance_edge.training.config import AdaptConfig
+
+    def stop(event):
+        if isinstance(event, StepDone):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted) as caught:
+        job(AdaptConfig(small_set, model="small_net:make", steps=2, stages=0, batch_size=2, workers=0, out="s"), stop)
+    assert caught.value.hint == "dance-edge adapt --config s/run.json --out s --model small_net:make"
+    assert run(["-q"] + caught.value.hint.split()[1:] + ["--json", "s.json"]) == 0
+    with open("s.json") as file:
+        assert json.load(file)["resumed_from_step"] == 1
 
 
 def test_the_unet_of_segmentation_models_pytorch(small_set, tmp_path):
