@@ -39,8 +39,8 @@ def measure(image: np.ndarray, measured_size: Size, indicator: str = "sobel") ->
     """Complexity of `image`, uint8 (H, W, 3) BGR or (H, W) gray, with its gray brought to `measured_size` first.
 
     Complexity depends on resolution, so a profile holds only at the size that it was measured at. One function of the
-    image and these settings for all jobs, so that a frame has the same p wherever it is met; see `mean_gradient` for
-    what it rests on. `ConfigError` for an unknown indicator.
+    image and these settings for all jobs; a scan gives it the gray that a JPEG stores, see `data.images.read_counted`,
+    and `mean_gradient` for what it rests on. `ConfigError` for an unknown indicator.
     """
     if indicator not in INDICATORS:
         raise ConfigError("unknown indicator %r" % indicator, "take one of: " + ", ".join(INDICATORS))
