@@ -24,7 +24,8 @@ from dance_edge.size import Size
 from dance_edge.training.loss import adaptive_loss
 
 SIZE = Size(256, 512)
-CLASSES, BATCH, PRUNED, ROUNDS = 19, 2, 0.5, 5
+CLASSES, BATCH, PRUNED = 19, 2, 0.5
+IMAGES, STEPS = 41, 5  # rounds: an image takes a tenth of a second, a step seconds
 
 
 def networks(name):
@@ -74,9 +75,9 @@ def main():
         macs = count_macs(slim, SIZE) / count_macs(dense, SIZE)
         with tempfile.TemporaryDirectory(prefix="dance-edge-") as folder:
             ways = {"dense": inference(dense, folder, "dense"), "slim": inference(slim, folder, "slim")}
-            report(name, "onnxruntime", removed, macs, in_turn(ways, ROUNDS))
+            report(name, "onnxruntime", removed, macs, in_turn(ways, IMAGES))
         report(name, "training", removed, macs,
-               in_turn({"dense": training_step(dense), "slim": training_step(slim)}, ROUNDS))
+               in_turn({"dense": training_step(dense), "slim": training_step(slim)}, STEPS))
 
 
 def report(name, what, removed, macs, taken):

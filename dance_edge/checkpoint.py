@@ -8,9 +8,9 @@ from torch import nn
 
 from dance_edge.errors import CheckpointError
 from dance_edge.events import Note, OnEvent, Warned, ignore
-from dance_edge.fitting import Fit, class_tensors, fit
 from dance_edge.manifest import Manifest, manifest_from_dict
 from dance_edge.models import catalog
+from dance_edge.models.fitting import Fit, class_tensors, fit
 from dance_edge.pruning.surgery import apply_plan, channel_plan
 from dance_edge.tensor_file import SUPPORTED, load_tensors, save_tensors
 

@@ -110,6 +110,23 @@ def write_switch():
     return _write_switch
 
 
+def _scenes(count, size):
+    import torch
+    from torch.nn import functional as F
+
+    patches = F.interpolate(torch.randn(count, 3, 3, 5), size=tuple(size), mode="bilinear", align_corners=False)
+    return patches + torch.randn(count, 1, 1, 1) + 0.2 * torch.randn(count, 3, *size)
+
+
+@pytest.fixture
+def scenes():
+    """Makes a network's input (count, 3, H, W): noisy patches, each image of a brightness of its own.
+
+    Images differ as wholes too, so that pooled features do.
+    """
+    return _scenes
+
+
 @pytest.fixture
 def write_clip():
     """Writes images, BGR uint8 of one size, as a video: MJPEG, nearly lossless, where it ends in .avi."""

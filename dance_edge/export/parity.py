@@ -9,7 +9,7 @@ from dance_edge.data.transforms import to_input
 from dance_edge.errors import DeviceError, ExportError
 from dance_edge.export.to_onnx import trace
 from dance_edge.manifest import Manifest
-from dance_edge.models.deployed import Deployed, full_logits
+from dance_edge.models.deployed import Deployed, FullLogits, full_logits
 from dance_edge.runtime.engine import Engines
 from dance_edge.size import Size
 
@@ -31,17 +31,6 @@ class RungParity(NamedTuple):
                 "label_agreement": self.label_agreement}
 
 
-class _FullLogits(nn.Module):
-    """The graph cut before its argmax."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        return full_logits(self.network, inputs)
-
-
 def check_parity(network: nn.Module, manifest: Manifest, engines: Engines, images: Sequence[np.ndarray],
                  opset: int) -> List[RungParity]:
     """Compare PyTorch on the CPU with onnxruntime at every rung of `manifest`.
@@ -49,7 +38,7 @@ def check_parity(network: nn.Module, manifest: Manifest, engines: Engines, image
     `engines` run the exported file; `images` are BGR uint8 (H, W, 3). Logits are compared on the same graph without
     its argmax. `ExportError` where either bound is broken.
     """
-    logits_session = _session(trace(_FullLogits(network), manifest, LOGITS, opset))
+    logits_session = _session(trace(FullLogits(network), manifest, LOGITS, opset))
     found = []
     for rung in manifest.rungs:
         inputs = np.stack([to_input(image, rung.size, manifest.normalization) for image in images])

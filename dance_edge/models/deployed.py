@@ -29,11 +29,27 @@ def outputs_of(result: Any) -> List[torch.Tensor]:
                       "return a tensor, a tuple or list of them, or a dict with 'out' or 'logits'")
 
 
+def auxiliary_weights_of(network: nn.Module) -> Tuple[float, ...]:
+    """How much each output after the main one counts in the loss: the network's own `auxiliary_weights`, if any."""
+    return tuple(getattr(network, "auxiliary_weights", ()))
+
+
 def full_logits(network: nn.Module, inputs: torch.Tensor, size: Optional[Tuple[int, int]] = None) -> torch.Tensor:
     """Main logits (N, C, H, W) float32 at the input's size or at `size`, bilinear with half-pixel centres."""
     logits = outputs_of(network(inputs))[0]
     full: torch.Tensor = F.interpolate(logits, size=size or inputs.shape[2:], mode="bilinear", align_corners=False)
     return full
+
+
+class FullLogits(nn.Module):
+    """`full_logits` as a network: the deployed one before its argmax."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return full_logits(self.network, inputs)
 
 
 class Deployed(nn.Module):

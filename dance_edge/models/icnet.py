@@ -56,6 +56,7 @@ class ICNet(nn.Module):
 
     stride = 32
     multi_scale = ("pyramid", "fusion16", "fusion8")
+    auxiliary_weights = (0.4, 0.16)  # the weights of ICNet's authors
 
     def __init__(self, num_classes: int, backbone: str = "resnet50") -> None:
         super().__init__()

@@ -32,6 +32,7 @@ class PSPNet(nn.Module):
     """
 
     multi_scale = ("pyramid",)
+    auxiliary_weights = (0.4,)  # section 5.1 of PSPNet
 
     def __init__(self, num_classes: int, backbone: str = "resnet50", output_stride: int = 8) -> None:
         super().__init__()

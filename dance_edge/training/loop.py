@@ -11,7 +11,7 @@ from dance_edge.errors import ConfigError, Interrupted
 from dance_edge.events import EpochDone, OnEvent, StageDone, StepDone, Warned
 from dance_edge.interrupt import StopRequest
 from dance_edge.manifest import Manifest
-from dance_edge.models.deployed import outputs_of
+from dance_edge.models.deployed import auxiliary_weights_of, outputs_of
 from dance_edge.pruning.groups import ChannelGraph, ChannelGroup
 from dance_edge.pruning.importance import add_taylor, pull_gammas_to_zero
 from dance_edge.pruning.schedule import count_to_remove
@@ -129,6 +129,7 @@ def _optimizer_step(job: Job, tensors: Tensors, groups: List[ChannelGroup], rate
         for layer in batchnorms(network):
             layer.eval()
     normaliser = len(tensors.weights) * job.phase.mean_weight
+    auxiliary_weights = auxiliary_weights_of(network)
     trainee.optimizer.zero_grad()
     total = 0.0
     for inputs, labels, weights in zip(*(part.split(plan.micro_batch) for part in tensors)):
@@ -137,7 +138,8 @@ def _optimizer_step(job: Job, tensors: Tensors, groups: List[ChannelGroup], rate
             for layer in pooled_batchnorms(network, Size(*inputs.shape[2:])):
                 layer.eval()
         outputs = outputs_of(network(inputs))
-        loss = adaptive_loss(outputs, labels.to(trainee.device).long(), weights.to(trainee.device), normaliser)
+        loss = adaptive_loss(outputs, labels.to(trainee.device).long(), weights.to(trainee.device), normaliser,
+                             auxiliary_weights)
         loss.backward()
         total += float(loss.detach())
     if not math.isfinite(total):

@@ -1,5 +1,5 @@
 """The complexity-adaptive loss (CAL), DANCE Eq. 2."""
-from typing import List
+from typing import List, Sequence
 
 import torch
 from torch.nn import functional as F
@@ -19,12 +19,15 @@ def image_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def adaptive_loss(outputs: List[torch.Tensor], labels: torch.Tensor, weights: torch.Tensor,
-                  normaliser: float) -> torch.Tensor:
+                  normaliser: float, auxiliary_weights: Sequence[float] = ()) -> torch.Tensor:
     """Sum over outputs and images of weight * loss / normaliser, a scalar. Eq. 2.
+
+    The first output counts whole, the others by `auxiliary_weights`, or as much where these end.
 
     `normaliser` is N * w: the images of the whole optimizer step times the mean weight that the plan expects of a
     kept image. Dividing by the batch's own sum of weights would cancel them, since a batch holds one size and so
     nearly one p. An image of weight 1 then pulls four times as hard as one of weight 0.25, on whatever rung.
     """
-    weighted = [(image_losses(logits, labels) * weights).sum() for logits in outputs]
+    shares = (1.0,) + tuple(auxiliary_weights) + (1.0,) * len(outputs)
+    weighted = [share * (image_losses(logits, labels) * weights).sum() for share, logits in zip(shares, outputs)]
     return torch.stack(weighted).sum() / max(normaliser, 1e-12)

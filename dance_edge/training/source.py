@@ -9,9 +9,9 @@ from dance_edge.data.label_maps import shipped_goal
 from dance_edge.data.labels import ClassSet
 from dance_edge.errors import CheckpointError, ConfigError
 from dance_edge.events import Note, OnEvent
-from dance_edge.fitting import fit
 from dance_edge.manifest import Manifest
 from dance_edge.models.catalog import stride_of
+from dance_edge.models.fitting import fit
 from dance_edge.models.outputs import taken_output
 from dance_edge.models.pretrained import PRETRAINED, fit_backbone, pretrained_path
 from dance_edge.run import open_run

@@ -3,24 +3,12 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from dance_edge.export.to_onnx import trace
 from dance_edge.models.catalog import stride_of
-from dance_edge.models.deployed import full_logits, outputs_of
+from dance_edge.models.deployed import FullLogits, full_logits, outputs_of
 from dance_edge.models.resnet import BasicBlock, Bottleneck
 from dance_edge.pruning.groups import ChannelGraph
-
-
-class FullLogits(nn.Module):
-    """The deployed graph before its argmax."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-
-    def forward(self, x):
-        return full_logits(self.network, x)
 
 
 class Last(nn.Module):
@@ -34,13 +22,7 @@ class Last(nn.Module):
         return self.backbone(x)[-1]
 
 
-def _scenes(batch, height, width):
-    """Blurred patches of a brightness of their own, with some noise: images that differ as wholes too."""
-    patches = F.interpolate(torch.randn(batch, 3, 3, 5), size=(height, width), mode="bilinear", align_corners=False)
-    return patches + torch.randn(batch, 1, 1, 1) + 0.2 * torch.randn(batch, 3, height, width)
-
-
-def _settle(network):
+def _settle(network, images):
     """BatchNorm statistics of some scenes, so that activations keep their scale in eval mode too.
 
     Blocks add a fifth to their shortcuts, as in trained networks: with fresh weights fifty layers amplify rounding to
@@ -52,7 +34,7 @@ def _settle(network):
         if isinstance(module, (BasicBlock, Bottleneck)):
             nn.init.constant_((module.bn3 if isinstance(module, Bottleneck) else module.bn2).weight, 0.2)
     with torch.no_grad():
-        network.train()(_scenes(6, 64, 64))
+        network.train()(images)
     return network.eval()
 
 
@@ -95,18 +77,18 @@ def check_shapes():
 
 
 @pytest.fixture
-def check_export(switch_manifest):
+def check_export(switch_manifest, scenes):
     """onnxruntime gives the logits of PyTorch at sizes and a batch that were never traced."""
     onnxruntime = pytest.importorskip("onnxruntime")
 
     def check(network, opset):
-        content = trace(FullLogits(_settle(network)), switch_manifest(), "logits", opset)
+        content = trace(FullLogits(_settle(network, scenes(6, (64, 64)))), switch_manifest(), "logits", opset)
         options = onnxruntime.SessionOptions()
         options.log_severity_level, options.intra_op_num_threads = 3, 1
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         agree = []
         for batch, height, width in ((1, 160, 96), (2, 64, 128)):
-            images = _scenes(batch, height, width)
+            images = scenes(batch, (height, width))
             with torch.no_grad():
                 wanted = full_logits(network.eval(), images).numpy()
             got = session.run(None, {session.get_inputs()[0].name: images.numpy()})[0]

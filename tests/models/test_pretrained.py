@@ -49,12 +49,12 @@ def _without(name):
 
 
 @pytest.mark.parametrize("state, said", [
-    (_without("layer3.0.bn1.running_mean"), "missing layer3.0.bn1.running_mean"),
-    (dict(_torchvisions(), **{"layer5.conv1.weight": torch.zeros(1)}), "unknown layer5.conv1.weight"),
+    (_without("layer3.0.bn1.running_mean"), "1 missing: layer3.0.bn1.running_mean"),
+    (dict(_torchvisions(), **{"layer5.conv1.weight": torch.zeros(1)}), "1 unknown: layer5.conv1.weight"),
     (dict(_torchvisions(), **{"conv1.weight": torch.zeros(32, 3, 7, 7)}),
-     "conv1.weight is [32, 3, 7, 7], not [64, 3, 7, 7]"),
+     "1 of another shape: conv1.weight is 32x3x7x7, not 64x3x7x7"),
     ({}, "0 of its 120 tensors"),
-    (make_backbone("resnet50").state_dict(), "and"),
+    (make_backbone("resnet50").state_dict(), "more"),
 ])
 def test_what_does_not_fit_is_listed_and_nothing_is_loaded(state, said):
     backbone = make_backbone("resnet18")

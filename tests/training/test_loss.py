@@ -80,10 +80,12 @@ def test_micro_batches_add_up_to_the_whole_step():
     assert float(sum(parts)) == pytest.approx(float(whole), rel=1e-6)
 
 
-def test_every_output_counts_the_same_at_the_labels_size():
+@pytest.mark.parametrize("auxiliary_weights, total", [((), 3.0), ((0.4,), 2.4), ((0.4, 0.16), 1.56)])
+def test_every_output_counts_by_its_weight_at_the_labels_size(auxiliary_weights, total):
     logits, labels = logits_and_labels()
     one = adaptive_loss([logits], labels, torch.ones(2), 2.0)
-    assert float(adaptive_loss([logits, logits], labels, torch.ones(2), 2.0)) == pytest.approx(2 * float(one), rel=1e-6)
+    three = adaptive_loss([logits] * 3, labels, torch.ones(2), 2.0, auxiliary_weights)
+    assert float(three) == pytest.approx(total * float(one), rel=1e-6)
     small = torch.nn.functional.avg_pool2d(logits, 4)
     assert torch.isfinite(adaptive_loss([logits, small], labels, torch.ones(2), 2.0))
 

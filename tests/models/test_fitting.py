@@ -1,7 +1,7 @@
 """Names under a wrapper's prefix, and what does not fit."""
 import torch
 
-from dance_edge.fitting import class_tensors, fit
+from dance_edge.models.fitting import class_tensors, fit
 
 
 def state(*names):
