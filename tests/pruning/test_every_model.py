@@ -45,8 +45,8 @@ def make_life(scenes, switch_manifest, tmp_path):
 def test_a_model_is_pruned_stored_resumed_and_exported(model, backbone, scope, percent, make_life):
     life = make_life(model, backbone, scope)
     life.train_a_step()
-    channels, asked, removed = life.prune_as_the_zeroed_dense_one(percent)
-    assert abs(asked - channels * percent / 100.0) <= 0.5 and 0 < removed <= asked + 4
+    total, asked, removed = life.prune_as_the_zeroed_dense_one(percent)
+    assert abs(asked - total * percent / 100.0) <= 0.5 and 0 < removed <= asked + 4
     life.store_and_restore()
     life.train_a_step()
     life.prune_again()
@@ -94,8 +94,8 @@ class Life:
 
     def prune_as_the_zeroed_dense_one(self, percent):
         groups = self.graph().groups()
-        channels = sum(self.widths.values())
-        asked = count_to_remove(1, 1, percent / 100.0, channels)
+        total = sum(self.widths.values())
+        asked = count_to_remove(1, 1, percent / 100.0, total)
         removals, _capped = choose(groups, asked)
         with torch.no_grad():
             for group in groups:
@@ -112,7 +112,7 @@ class Life:
             assert float((got - wanted).abs().max()) <= 1e-9 * float(wanted.abs().max())
         momenta = [self.optimizer.state[one]["momentum_buffer"].shape for one in self.network.parameters()]
         assert momenta == [one.shape for one in self.network.parameters()]
-        return channels, asked, done.removed
+        return total, asked, done.removed
 
     def store_and_restore(self):
         save_model(self.path, self.network, self.make_manifest(self.network))
