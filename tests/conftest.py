@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-THREADS = min(4, os.cpu_count() or 1)
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+THREADS = max(1, min(4, os.cpu_count() or 1) // WORKERS)
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, str(THREADS))  # before numpy and torch are imported, who read them once
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -125,6 +126,32 @@ def scenes():
     Images differ as wholes too, so that pooled features do.
     """
     return _scenes
+
+
+@pytest.fixture
+def steady_meter():
+    """Makes an energy meter whose sensor gives so many watts, always: `scripted`, of VDD_IN.
+
+    Its samples are there for three minutes ahead: a busy machine would keep a thread from taking them.
+    """
+    import time
+
+    from dance_edge.energy.meter import EnergyMeter
+    from dance_edge.energy.reading import PowerSample, PowerSensor
+
+    class Steady(PowerSensor):
+        name, scope = "scripted", "VDD_IN"
+
+        def read(self):
+            raise AssertionError("every sample is taken already")
+
+    def make(watts):
+        meter, now_s = EnergyMeter(Steady(), 0.02), time.monotonic()
+        for i in range(-50, 9000):
+            meter.trace.append(PowerSample(now_s + 0.02 * i, {"VDD_IN": watts}, "VDD_IN"))
+        return meter
+
+    return make
 
 
 @pytest.fixture

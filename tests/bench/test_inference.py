@@ -1,23 +1,13 @@
-import time
-
 import cv2
 import numpy as np
 import pytest
 
 from dance_edge.bench.inference import Variant, measure, run_image
 from dance_edge.energy.meter import EnergyMeter
-from dance_edge.energy.reading import PowerSample, PowerSensor
 from dance_edge.energy.tx2_model import inference_fit
 from dance_edge.events import ignore
 from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
 from dance_edge.size import Size
-
-
-class Constant(PowerSensor):
-    name, scope = "scripted", "VDD_IN"
-
-    def read(self):
-        return PowerSample(time.monotonic(), {"VDD_IN": 5.0}, "VDD_IN")
 
 
 @pytest.fixture
@@ -47,10 +37,8 @@ def test_without_a_sensor_joules_are_estimated_and_say_so(variants, gray_images)
     assert facts["macs_g"] == pytest.approx(8e-6 * 128 * 192) and facts["params_m"] == 8e-6
 
 
-def test_with_a_sensor_joules_are_watts_times_seconds(variants, gray_images):
-    with EnergyMeter(Constant(), 0.02) as meter:
-        measured = measure(variants, gray_images, 2, meter, ignore)
-    for one in measured:
+def test_with_a_sensor_joules_are_watts_times_seconds(variants, gray_images, steady_meter):
+    for one in measure(variants, gray_images, 2, steady_meter(5.0), ignore):
         assert one.energy.label == "measured (scripted, VDD_IN)"
         assert one.energy.gross_j == pytest.approx(5.0 * one.energy.duration_s, rel=1e-6)
         assert one.energy.duration_s >= 1.0 / one.latency.fps

@@ -13,7 +13,6 @@ from dance_edge.complexity.policy import SlimPolicy
 from dance_edge.complexity.profile import fit_profile
 from dance_edge.data.transforms import Normalization
 from dance_edge.energy.meter import EnergyMeter
-from dance_edge.energy.reading import PowerSample, PowerSensor
 from dance_edge.events import Progress, Warned, ignore
 from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
 from dance_edge.serve.frame import Frame
@@ -152,27 +151,9 @@ def test_a_profile_of_another_world_is_said_at_the_end(tmp_path, segmenter, writ
     assert [event for event in heard if isinstance(event, Warned) and "scan VIDEO" in event.text]
 
 
-class Steady(PowerSensor):
-    """8 W, always."""
-
-    name, scope = "made", "VDD_IN"
-
-    def read(self):
-        return PowerSample(time.monotonic(), {"VDD_IN": 8.0}, "VDD_IN")
-
-
-def test_joules_are_measured_where_there_is_a_sensor(tmp_path, segmenter, write_clip):
+def test_joules_are_measured_where_there_is_a_sensor(tmp_path, segmenter, write_clip, steady_meter):
     source = open_video(write_clip(tmp_path / "v.avi", [FLAT] * 10), ignore)
-    sink = Kept()
-    write = sink.write
-
-    def slowly(frame, result):
-        time.sleep(0.05)
-        write(frame, result)
-
-    sink.write = slowly
-    with EnergyMeter(Steady(), interval_s=0.02) as meter:
-        report = serve(source, segmenter(), [sink], meter, ignore)
+    report = serve(source, segmenter(), [Kept()], steady_meter(8.0), ignore)
     source.close()
     assert report.energy.measured and report.energy.gross_j == pytest.approx(8.0 * report.duration_s, rel=0.05)
 
