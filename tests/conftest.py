@@ -132,7 +132,7 @@ def scenes():
 def steady_meter():
     """Makes an energy meter whose sensor gives so many watts, always: `scripted`, of VDD_IN.
 
-    Its samples are there for three minutes ahead: a busy machine would keep a thread from taking them.
+    Its samples, one a millisecond, are there for a minute ahead: a busy machine would keep a thread from taking them.
     """
     import time
 
@@ -146,9 +146,9 @@ def steady_meter():
             raise AssertionError("every sample is taken already")
 
     def make(watts):
-        meter, now_s = EnergyMeter(Steady(), 0.02), time.monotonic()
-        for i in range(-50, 9000):
-            meter.trace.append(PowerSample(now_s + 0.02 * i, {"VDD_IN": watts}, "VDD_IN"))
+        meter, now_s = EnergyMeter(Steady(), 0.001), time.monotonic()
+        for i in range(-50, 60000):
+            meter.trace.append(PowerSample(now_s + 0.001 * i, {"VDD_IN": watts}, "VDD_IN"))
         return meter
 
     return make

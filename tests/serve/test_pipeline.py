@@ -152,7 +152,7 @@ def test_a_profile_of_another_world_is_said_at_the_end(tmp_path, segmenter, writ
 
 
 def test_joules_are_measured_where_there_is_a_sensor(tmp_path, segmenter, write_clip, steady_meter):
-    source = open_video(write_clip(tmp_path / "v.avi", [FLAT] * 10), ignore)
+    source = open_video(write_clip(tmp_path / "v.avi", [FLAT] * 40), ignore)
     report = serve(source, segmenter(), [Kept()], steady_meter(8.0), ignore)
     source.close()
     assert report.energy.measured and report.energy.gross_j == pytest.approx(8.0 * report.duration_s, rel=0.05)
