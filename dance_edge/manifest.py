@@ -40,7 +40,6 @@ class Manifest(NamedTuple):
     params: int
     channels: Dict[str, List[int]]
     scope: str = "head"
-    scope_channels: int = 0
     output: str = "labels"
     resize: str = "bilinear"
     weights_sha256: str = ""
@@ -103,7 +102,7 @@ def _read(facts: Dict[str, Any]) -> Manifest:
                     for rung in facts["rungs"]),
         params=int(facts["params"]),
         channels={str(name): [int(width) for width in widths] for name, widths in facts["channels"].items()},
-        scope=str(facts["scope"]), scope_channels=int(facts["scope_channels"]),
+        scope=str(facts["scope"]),
         output=str(facts["output"]), resize=str(facts["resize"]),
         weights_sha256=str(facts["weights_sha256"]),
         provenance={str(key): str(value) for key, value in facts["provenance"].items()},

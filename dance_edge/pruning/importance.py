@@ -14,9 +14,6 @@ TaylorSums = Dict[str, torch.Tensor]  # by group, of each of its channels
 def criterion(name: str, sums: TaylorSums) -> Importance:
     """The importance that `--criterion` names: bn, magnitude, or taylor, which looks up its `sums`."""
     def taylor_importance(group: ChannelGroup) -> torch.Tensor:
-        if group.name not in sums:
-            raise ConfigError("--criterion taylor has no gradient of the BatchNorms behind %s" % group.name,
-                              "take another criterion where gammas and betas are frozen: --criterion magnitude")
         return sums[group.name].cpu()
 
     return {"bn": gamma_importance, "magnitude": magnitude_importance, "taylor": taylor_importance}[name]
@@ -58,13 +55,22 @@ def add_taylor(sums: TaylorSums, groups: Iterable[ChannelGroup]) -> None:
             sums[group.name] = sums[group.name] + change.abs() if group.name in sums else change.abs()
 
 
+def refuse_frozen(groups: Iterable[ChannelGroup]) -> None:
+    """`ConfigError` where a group has no gamma or beta that learns: `taylor` would have no gradient to look at."""
+    for group in groups:
+        if not any(p.requires_grad for module, _channels in group.batchnorms for p in module.parameters(recurse=False)):
+            raise ConfigError("--criterion taylor has no gradient of the BatchNorms behind %s" % group.name,
+                              "take another criterion where gammas and betas are frozen: --criterion magnitude")
+
+
 def pull_gammas_to_zero(groups: List[ChannelGroup], weight: float) -> None:
     """Add the subgradient of `weight` * sum |gamma| to the gammas' gradients: L1 on the scope, on nothing else."""
     for group in groups:
-        for module, _channels in group.batchnorms:
+        for module, channels in group.batchnorms:  # a BatchNorm behind a concatenation is of several groups
             gamma = _gamma(module)
             if gamma.grad is not None:
-                gamma.grad.add_(gamma.detach().sign(), alpha=weight)
+                at = channels.to(gamma.device)
+                gamma.grad[at] += weight * gamma.detach()[at].sign()
 
 
 def _filters(layer: Any) -> torch.Tensor:

@@ -13,7 +13,7 @@ _MASKED = (nn.Conv2d, nn.ConvTranspose2d)
 
 
 class WeightMasks:
-    """Which weights of the scope's convolutions stand: a bool tensor of each one's shape, by layer.
+    """Which weights of the scope's convolutions that learn stand: a bool tensor of each one's shape, by layer.
 
     They are kept beside the weights, in checkpoints too: a weight may be zero by chance, and lives on.
     """
@@ -21,7 +21,8 @@ class WeightMasks:
     def __init__(self, network: nn.Module, scope: str) -> None:
         spared = spared_modules(network, scope)
         self._layers: Dict[str, Any] = {name: module for name, module in network.named_modules()
-                                        if isinstance(module, _MASKED) and module not in spared}
+                                        if isinstance(module, _MASKED) and module not in spared
+                                        and module.weight.requires_grad}
         self._standing = {name: torch.ones_like(layer.weight, dtype=torch.bool)
                           for name, layer in self._layers.items()}
 

@@ -72,6 +72,7 @@ def prune(network: nn.Module, optimizer: torch.optim.Optimizer, graph: ChannelGr
     before = list(network.named_parameters())
     group_of = {id(parameter): i for i, group in enumerate(optimizer.param_groups) for parameter in group["params"]}
     home = {name: group_of[id(parameter)] for name, parameter in before}
+    learns = {name: parameter.requires_grad for name, parameter in before}
     for _name, parameter in before:
         buffer = momentum_of.get(id(parameter))
         parameter.grad = None if buffer is None else buffer.clone()
@@ -81,6 +82,7 @@ def prune(network: nn.Module, optimizer: torch.optim.Optimizer, graph: ChannelGr
     for group in optimizer.param_groups:
         group["params"] = []
     for name, parameter in network.named_parameters():
+        parameter.requires_grad_(learns[name])  # what was frozen stays so, in whatever new parameter
         optimizer.param_groups[home[name]]["params"].append(parameter)
         if parameter.grad is not None:
             optimizer.state[parameter]["momentum_buffer"] = parameter.grad
@@ -108,7 +110,8 @@ def apply_plan(network: nn.Module, plan: Dict[str, List[int]]) -> None:
         if not isinstance(module, _RESIZED):
             raise CheckpointError("the channel plan names %s, which the model does not have" % name,
                                   "give the architecture that the model was pruned from: --model")
-        _resize(module, *(int(width) for width in widths))
+        if _widths(module) != widths:
+            _resize(module, *(int(width) for width in widths))
 
 
 def _widths(module: Any) -> List[int]:
@@ -134,5 +137,6 @@ def _resize(module: Any, outputs: int, inputs: int, groups: int) -> None:
             if getattr(module, name) is not None:
                 setattr(module, name, torch.zeros(outputs))
     for name, shape in (("weight", weight), ("bias", [outputs])):
-        if getattr(module, name) is not None:
-            setattr(module, name, nn.parameter.Parameter(torch.zeros(shape)))
+        old = getattr(module, name)
+        if old is not None:
+            setattr(module, name, nn.parameter.Parameter(torch.zeros(shape), requires_grad=old.requires_grad))

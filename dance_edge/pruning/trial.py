@@ -36,7 +36,7 @@ def find_prunable(network: nn.Module, stride: int, scope: str) -> Prunable:
     sound = trial.sound([group for group in groups if not group.obstacle])
     names = {group.name for group in sound}
     refused = [group for group in groups if group.name not in names]
-    why = "channels that cannot be followed: " + _why(refused, sound) if refused else ""
+    why = _why(refused, sound)
     if not sound:
         raise ConfigError("nothing in scope %s can be pruned: %s" % (scope, why or "no convolution has a BatchNorm"),
                           "train it as it is with --pruning-ratio 0%s, or prune single weights with --unstructured" % (
@@ -121,11 +121,12 @@ def _draw(module: Any) -> None:
 
 
 def _why(refused: List[ChannelGroup], sound: List[ChannelGroup]) -> str:
-    """The refused layers with their obstacle, or with the operations that no sound group goes through."""
+    """The refused layers with their obstacle, or with the operations that no sound group goes through; "" for none."""
     common = {operation for group in sound for operation in group.operations}
     lines = []
     for group in refused:
-        reasons = [one for one in group.operations if one not in common] + [group.obstacle]
+        reasons = ["%d channels, which all stay" % group.width] if group.width <= MULTIPLE else \
+            [one for one in group.operations if one not in common] + [group.obstacle]
         how = ", ".join(reason for reason in reasons if reason)
         lines.append(group.name + (" (%s)" % how if how else ""))
-    return ", ".join(lines)
+    return "layers that do not prune as they should: " + ", ".join(lines) if lines else ""

@@ -21,7 +21,7 @@ from dance_edge.training.config import AdaptConfig, learning_rate
 from dance_edge.training.loader import Tensors
 from dance_edge.training.loss import adaptive_loss
 from dance_edge.training.order import Phase
-from dance_edge.training.recalibrate import batchnorms, pooled_batchnorms
+from dance_edge.training.recalibrate import batchnorms
 from dance_edge.training.trainee import Trainee
 
 
@@ -29,8 +29,8 @@ class LoopPlan(NamedTuple):
     """What is fixed before step 1 and stays so over pauses: stored in run.json.
 
     `mean_weight` is the loss weight expected of a kept image where data are slimmed; `micro_batch` images go through
-    the network at once. `widths` is what there is to prune: channels by group, `scope_channels` in all, or weights by
-    layer.
+    the network at once. `widths` is what there is to prune: channels by group, as many as the dense network has, of
+    which `gone` are gone already in the source; or weights by layer.
     """
 
     steps: int
@@ -38,9 +38,9 @@ class LoopPlan(NamedTuple):
     micro_batch: int
     learning_rate: float
     mean_weight: float
-    scope_channels: int
     stride: int
     widths: Dict[str, int] = {}
+    gone: int = 0
 
 
 class Counts:
@@ -135,7 +135,7 @@ def _optimizer_step(job: Job, tensors: Tensors, groups: List[ChannelGroup], rate
     for inputs, labels, weights in zip(*(part.split(plan.micro_batch) for part in tensors)):
         inputs = inputs.to(trainee.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         if len(inputs) == 1:  # pooled features of one image have no spread to normalise by
-            for layer in pooled_batchnorms(network, Size(*inputs.shape[2:])):
+            for layer in trainee.pooled_at(Size(*inputs.shape[2:])):
                 layer.eval()
         outputs = outputs_of(network(inputs))
         loss = adaptive_loss(outputs, labels.to(trainee.device).long(), weights.to(trainee.device), normaliser,
@@ -168,19 +168,19 @@ def _end_stage(job: Job, counts: Counts, stage: int, inputs: torch.Tensor) -> No
     probe = inputs[:2].to(trainee.device).contiguous(memory_format=torch.channels_last)
     size = Size(*(int(side) for side in probe.shape[2:]))
     before = _logits(trainee.network, probe)
-    gone = count_to_remove(stage, config.stages, config.pruning_ratio, total)
+    left = count_to_remove(stage, config.stages, config.pruning_ratio, total) - job.plan.gone  # for this run
     prune = _remove_channels if trainee.masks is None else _remove_weights
-    pruned = prune(job, counts, stage, max(0, gone - counts.removed))
+    pruned = prune(job, counts, stage, max(0, left - counts.removed))
     change = float((_logits(trainee.network, probe) - before).abs().max() / before.abs().max().clamp(min=1e-12))
-    kept = 1.0 - counts.removed / float(total)
+    kept = 1.0 - (job.plan.gone + counts.removed) / float(total)
     channels, weights = (kept, 1.0) if trainee.masks is None else (1.0, kept)
     macs_ratio = trainee.macs_at(size) / job.manifest.macs_at(size)
     done = StageDone(stage, config.stages, channels, macs_ratio, change, weights)
     counts.prunes.append(dict(done._asdict(), step=counts.step, **pruned))
     job.on_event(done)
-    if stage == config.stages and gone - counts.removed > MULTIPLE:
+    if stage == config.stages and left - counts.removed > MULTIPLE:
         job.on_event(Warned("--pruning-ratio asked for %d of %d channels, %d could go: every layer keeps 8 and a tenth "
-                            "of its own" % (gone, total, counts.removed)))
+                            "of its own" % (left, total - job.plan.gone, counts.removed)))
 
 
 def _remove_channels(job: Job, counts: Counts, stage: int, count: int) -> Dict[str, object]:

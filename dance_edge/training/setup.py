@@ -17,6 +17,8 @@ from dance_edge.events import Note, OnEvent, Warned
 from dance_edge.manifest import Manifest, Rung
 from dance_edge.models import catalog
 from dance_edge.pruning.flops import count_macs, count_params
+from dance_edge.pruning.groups import ChannelGraph
+from dance_edge.pruning.importance import refuse_frozen
 from dance_edge.pruning.surgery import changed_channels
 from dance_edge.pruning.trial import find_prunable
 from dance_edge.size import Size
@@ -118,8 +120,12 @@ def measured_manifest(manifest: Manifest, network: nn.Module) -> Manifest:
     """`manifest` with the rungs' MACs, the parameters and the widths of `network` as it is now."""
     ladder = manifest.ladder_for(manifest.image_size)
     rungs = tuple(Rung(size, ratio, count_macs(network, size)) for size, ratio in zip(ladder.rungs, ladder.ratios))
-    dense = catalog.build(manifest.model, len(manifest.classes.names), manifest.backbone, manifest.output_stride)
-    return manifest._replace(rungs=rungs, params=count_params(network), channels=changed_channels(network, dense))
+    return manifest._replace(rungs=rungs, params=count_params(network),
+                             channels=changed_channels(network, _dense(manifest)))
+
+
+def _dense(manifest: Manifest) -> nn.Module:
+    return catalog.build(manifest.model, len(manifest.classes.names), manifest.backbone, manifest.output_stride)
 
 
 def _loop_plan(config: AdaptConfig, manifest: Manifest, slimmed_and_whole: Sequence[Sequence[SlimPlan]],
@@ -146,20 +152,29 @@ def _loop_plan(config: AdaptConfig, manifest: Manifest, slimmed_and_whole: Seque
     order = ", %s" % config.order if in_halves(config) else ""
     on_event(Note("length: %d optimizer steps of %d images (%s)%s%s" % (
         steps, batch_size, how, order, "" if micro == batch_size else ", in micro-batches of %d for memory" % micro)))
-    widths = _widths(config, trainee, manifest.stride, on_event)
+    widths, gone = _widths(config, trainee, manifest, on_event)
     undropped = config.anneal if config.steps else annealed_share(plans, config.anneal)
     return LoopPlan(steps, batch_size, micro, config.learning_rate or PAPER_RATE.get(manifest.model, 1e-3),
-                    expected_weight(plans, undropped), 0 if config.unstructured else sum(widths.values()),
-                    manifest.stride, widths)
+                    expected_weight(plans, undropped), manifest.stride, widths, gone)
 
 
-def _widths(config: AdaptConfig, trainee: Trainee, stride: int, on_event: OnEvent) -> Dict[str, int]:
-    """What there is to prune: weights by layer, or channels by group, where those are known to prune aright."""
+def _widths(config: AdaptConfig, trainee: Trainee, manifest: Manifest, on_event: OnEvent) -> Tuple[Dict[str, int], int]:
+    """What there is to prune: weights by layer, or channels by group, where those are known to prune aright.
+
+    Channels are counted as the dense network has them; the second number is how many of those are gone already.
+    """
     if trainee.masks is not None:
-        return trainee.masks.kept()
+        return trainee.masks.kept(), 0
     if not config.prunes():
-        return {}
+        return {}, 0
+    stride = manifest.stride
     prunable = find_prunable(trainee.network, stride, config.scope)
     if prunable.left_dense:
         on_event(Warned("left dense: " + prunable.left_dense))
-    return prunable.widths
+    if config.criterion == "taylor":
+        refuse_frozen(ChannelGraph(trainee.network, stride, config.scope, prunable.widths).groups())
+    if not manifest.channels:
+        return prunable.widths, 0
+    dense = {group.name: group.width for group in ChannelGraph(_dense(manifest), stride, config.scope).groups()}
+    original = {name: dense.get(name, width) for name, width in prunable.widths.items()}
+    return original, sum(original.values()) - sum(prunable.widths.values())

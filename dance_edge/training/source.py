@@ -75,7 +75,8 @@ def _from_file(config: AdaptConfig, checkpoint: Checkpoint, classes: ClassSet, o
     found = identify(checkpoint, asked, count, on_event)
     anew = config.reset_head and (earlier is None or earlier.classes.names != classes.names)
     network = restore(checkpoint, found.model, count, anew, on_event, found.backbone, found.output_stride)
-    stride = earlier.stride if earlier is not None else stride_of(network)
+    stride = earlier.stride if earlier is not None and earlier.output_stride == found.output_stride else \
+        stride_of(network)
     new_head = anew and (earlier is not None or not fit(checkpoint.state, network.state_dict()).whole)
     return Start(network, found, earlier, config.stride or stride, new_head)
 

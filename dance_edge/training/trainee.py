@@ -1,5 +1,5 @@
 """The network in training, its optimizer, and what pruning must know of both."""
-from typing import Dict
+from typing import Dict, List
 
 import torch
 from torch import nn
@@ -11,6 +11,7 @@ from dance_edge.pruning.masks import WeightMasks
 from dance_edge.pruning.surgery import PruneStep, prune
 from dance_edge.size import Size
 from dance_edge.training.config import AdaptConfig
+from dance_edge.training.recalibrate import pooled_batchnorms
 
 
 class Trainee:
@@ -20,7 +21,7 @@ class Trainee:
     since the last prune, for the criterion of that name.
     """
 
-    __slots__ = ("network", "optimizer", "device", "masks", "taylor", "_macs", "_training_macs")
+    __slots__ = ("network", "optimizer", "device", "masks", "taylor", "_macs", "_training_macs", "_pooled")
 
     def __init__(self, network: nn.Module, config: AdaptConfig, device: torch.device) -> None:
         self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -31,6 +32,7 @@ class Trainee:
         self.taylor: TaylorSums = {}
         self._macs: Dict[Size, float] = {}
         self._training_macs: Dict[Size, float] = {}
+        self._pooled: Dict[Size, List[nn.Module]] = {}
 
     def macs_at(self, size: Size) -> float:
         """Forward MACs of one image at `size`, as deployed, with the channels of now."""
@@ -43,6 +45,12 @@ class Trainee:
         if size not in self._training_macs:
             self._training_macs[size] = count_training_macs(self.network, size)
         return self._training_macs[size]
+
+    def pooled_at(self, size: Size) -> List[nn.Module]:
+        """The BatchNorms that see one value a channel and image at `size`: asked for once, at the cost of a pass."""
+        if size not in self._pooled:
+            self._pooled[size] = list(pooled_batchnorms(self.network, size))
+        return self._pooled[size]
 
     def step(self, rate: float) -> None:
         """One step of SGD along the gradients that are there; masked weights stay zero."""
@@ -59,6 +67,7 @@ class Trainee:
         self.taylor.clear()
         self._macs.clear()
         self._training_macs.clear()
+        self._pooled.clear()
         return done
 
     def mask(self, count: int, by: str) -> Dict[str, int]:

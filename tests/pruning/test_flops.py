@@ -83,6 +83,14 @@ def test_torch_counts_the_same_at_every_rung_forward_and_backward_auxiliary_head
     assert not 2.999 < training / forward < 3.001  # the two layers that see the image have no gradient by it
 
 
+@pytest.mark.parametrize("name, uncounted", [("deeplabv3plus", 0.0), ("pspnet", 1e-3), ("icnet", 1e-3)])
+def test_the_others_as_torch_counts_them_but_for_pooling(name, uncounted):
+    # torch counts the small matrices by which pooled features are averaged over bins as well
+    network, size = build(name, 19, "resnet18"), Size(96, 160)
+    theirs, ours = torchs_own(network, size)[1], count_training_macs(network, size)
+    assert theirs * (1 - uncounted) <= ours <= theirs
+
+
 def auxiliary_macs(network, size):
     at8 = size.height * size.width / 64.0
     for head, pixels in ((network.auxiliary8, at8), (network.auxiliary16, at8 / 4)):

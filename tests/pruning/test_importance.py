@@ -6,7 +6,7 @@ from torch import nn
 from dance_edge.errors import ConfigError
 from dance_edge.models.catalog import build
 from dance_edge.pruning.groups import ChannelGraph
-from dance_edge.pruning.importance import add_taylor, criterion, magnitude_importance, pull_gammas_to_zero
+from dance_edge.pruning.importance import add_taylor, criterion, magnitude_importance, pull_gammas_to_zero, refuse_frozen
 
 IMAGES = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))
 
@@ -95,16 +95,19 @@ def test_taylor_is_the_first_order_change_of_the_loss_without_the_channel():
     assert float(through.abs().max()) < 1e-3 * max(found)
 
 
-def test_taylor_adds_up_over_steps_and_knows_what_it_has_not_seen():
+def test_taylor_adds_up_over_steps_and_is_refused_where_nothing_learns():
     network, sums = Sum(), {}
     group = group_of(network)
-    with pytest.raises(ConfigError, match="taylor has no gradient of the BatchNorms behind two"):
-        criterion("taylor", sums)(group)
+    refuse_frozen([group])
     loss_of(network).backward()
     add_taylor(sums, [group])
     once = sums[group.name].clone()
     add_taylor(sums, [group])
     assert torch.equal(sums[group.name], 2 * once) and float(once.max()) > 0
+    for module, _channels in group.batchnorms:
+        module.requires_grad_(False)
+    with pytest.raises(ConfigError, match="taylor has no gradient of the BatchNorms behind two"):
+        refuse_frozen([group])
 
 
 def test_l1_touches_the_scope_and_nothing_else():
@@ -118,3 +121,25 @@ def test_l1_touches_the_scope_and_nothing_else():
               if any(module is one for group in groups for one, _channels in group.batchnorms)}
     assert moved == gammas and not any(name.startswith("backbone") for name in moved)
     assert all(set(dict(network.named_parameters())[name].grad.tolist()) == {0.5} for name in moved)
+
+
+class Joined(nn.Module):
+    """One BatchNorm behind a concatenation of the backbone and two branches."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.Conv2d(3, 16, 1)
+        self.left, self.right = nn.Conv2d(16, 16, 1), nn.Conv2d(16, 16, 1)
+        self.norm = nn.BatchNorm2d(48)
+        self.out = nn.Conv2d(48, 2, 1)
+
+    def forward(self, x):
+        x = self.backbone(x)
+        return self.out(self.norm(torch.cat([x, self.left(x), self.right(x)], 1)))
+
+
+def test_l1_pulls_a_shared_batchnorm_once_and_only_at_the_scopes_channels():
+    network = Joined()
+    network.norm.weight.grad = torch.zeros(48)
+    pull_gammas_to_zero(ChannelGraph(network, 8, "head").groups(), 0.5)
+    assert network.norm.weight.grad.tolist() == [0.0] * 16 + [0.5] * 32

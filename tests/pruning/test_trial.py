@@ -134,6 +134,8 @@ def test_where_nothing_can_be_pruned_one_error_names_the_layers_and_the_operatio
     with pytest.raises(ConfigError, match=named) as caught:
         find_prunable(network, 4, "all")
     assert "--pruning-ratio 0" in caught.value.hint and "--scope head" in caught.value.hint
+    with pytest.raises(ConfigError, match=r"0\.0 \(8 channels, which all stay\)"):
+        find_prunable(nn.Sequential(block(3, 8), nn.Conv2d(8, 4, 1)), 4, "all")
     with pytest.raises(ConfigError, match="no convolution has a BatchNorm"):
         find_prunable(nn.Conv2d(3, 4, 1), 4, "all")
 

@@ -60,6 +60,13 @@ def constants(num_classes):
     return every_other(num_classes, 1e-6, 2.0)
 
 
+def frozen(num_classes):
+    network = Small(num_classes)
+    nn.init.constant_(network.backbone[0][0].weight, 0.05)
+    network.backbone.requires_grad_(False)
+    return network
+
+
 class Shuffled(Small):
     def forward(self, x):
         x = self.backbone(x)
@@ -117,6 +124,25 @@ def test_a_pause_anywhere_changes_no_bit(small_set, here, after, changes):
     assert list(one) == list(other) and all(torch.equal(one[name], other[name]) for name in one)
     for key in ("prunes", "layers", "macs_p", "images_offered", "images_kept", "pixels_ratio", "last_loss"):
         assert whole[key] == parts[key], key
+
+
+@pytest.mark.parametrize("changes", [dict(), dict(unstructured=True, criterion="taylor", scope="all")], ids=str)
+def test_what_is_frozen_stays_so_over_prunes_and_pauses(small_set, here, changes):
+    asked = config(small_set, here, "frozen", **changes)
+    whole, parts = adapt(asked).facts, interrupted_and_resumed(asked, 3)
+    one, other = weights("r/model.pt"), weights("s/model.pt")
+    assert all(torch.equal(one[name], other[name]) for name in one) and whole["macs_p"] == parts["macs_p"]
+    assert set(one["backbone.0.0.weight"].flatten().tolist()) == {float(torch.tensor(0.05))}
+
+
+def test_shares_are_of_the_dense_network_when_a_pruned_one_is_pruned_again(small_set, here):
+    assert adapt(config(small_set, here)).facts["channels_kept"] == 0.5
+    again = config(small_set, here, source="r", steps=2, stages=1)
+    same = adapt(again._replace(out="same")).facts
+    assert same["channels_kept"] == 0.5 and same["prunes"][-1]["kept_channels"] == {
+        row["layer"]: row["kept"] for row in same["layers"]}
+    less = adapt(again._replace(out="less", pruning_ratio=0.75)).facts
+    assert less["channels_kept"] == 0.25 and [row["original"] for row in less["layers"]] == [32, 32, 32]
 
 
 def test_channels_go_by_criterion_and_are_counted_by_layer_and_kind(small_set, here):
@@ -197,7 +223,7 @@ def test_nothing_to_prune_is_an_error_before_anything_is_made(small_set, here):
         file.write("from torch import nn\ndef make(num_classes):\n    return nn.Sequential(nn.Conv2d(3, 8, 3, 8, 1), "
                    "nn.Conv2d(8, num_classes, 1))\n")
     asked = config(small_set, here)._replace(model="bare:make", scope="all", stride=8)
-    with pytest.raises(ConfigError, match="nothing in scope all can be pruned"):
+    with pytest.raises(ConfigError, match="nothing in scope all can be pruned: no convolution has a BatchNorm"):
         adapt(asked)
     assert not os.path.exists("r")
     assert adapt(asked._replace(pruning_ratio=0.0)).facts["layers"] == []

@@ -8,6 +8,7 @@ from dance_edge.data.labels import CAMVID11, CITYSCAPES19, ClassSet
 from dance_edge.errors import CheckpointError, ConfigError
 from dance_edge.events import Note, Warned, ignore
 from dance_edge.models import catalog
+from dance_edge.models.pspnet import PSPNet
 from dance_edge.training.config import AdaptConfig
 from dance_edge.training.source import known_classes, open_source, start
 
@@ -75,6 +76,15 @@ def test_heads_begin_anew_where_the_classes_are_others(network, switch_manifest)
     with pytest.raises(CheckpointError) as caught:
         start(config(source="plain.pt", model="net"), open_source("plain.pt"), THREE, ignore)
     assert "--reset-head" in caught.value.hint
+
+
+def test_another_output_stride_than_the_files_brings_its_own_multiple(switch_manifest, monkeypatch):
+    monkeypatch.setattr(catalog, "MODELS", {"pspnet": catalog.Entry(PSPNet, ("resnet18",), (8, 16))})
+    save_model("eight.pt", PSPNet(2, "resnet18", 8), switch_manifest(
+        model="pspnet", backbone="resnet18", output_stride=8, stride=8, classes=TWO))
+    begun = start(config(source="eight.pt", output_stride=16), open_source("eight.pt"), TWO, ignore)
+    assert begun.stride == begun.network.stride == 16
+    assert start(config(source="eight.pt"), open_source("eight.pt"), TWO, ignore).stride == 8
 
 
 def test_whose_classes_a_target_is_joined_to(network, switch_manifest):
