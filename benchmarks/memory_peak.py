@@ -21,7 +21,7 @@ def main():
              "--no-scale-crop", "--steps", str(STEPS), "--batch-size", "2", "--workers", "0", "--memory-budget", budget,
              "--out", os.path.join(folder, "run")], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
             universal_newlines=True)
-        said = process.stderr.read()
+        said = process.stderr.read() if process.stderr else ""
         # of this child alone: RUSAGE_CHILDREN remembers those of a shell that became this process
         _pid, status, usage = os.wait4(process.pid, 0)
         if status:

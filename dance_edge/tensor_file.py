@@ -3,6 +3,7 @@ import collections
 import os
 import pickle
 import re
+import struct
 import zipfile
 from typing import Any, Dict
 
@@ -43,7 +44,7 @@ def load_tensors(path: str) -> Any:
         text = _CODE % asked.group(1) if asked else _first_line(reason)
         raise CheckpointError("%s is not a checkpoint of tensors: %s" % (path, text), _SAVE_WEIGHTS)
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, ImportError, IndexError, TypeError,
-            OSError) as reason:
+            AssertionError, struct.error, MemoryError, OverflowError, OSError) as reason:  # what damaged bytes end in
         raise CheckpointError("%s is not a checkpoint of tensors: %s" % (path, _first_line(reason)),
                               "give " + SUPPORTED)
 

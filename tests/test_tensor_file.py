@@ -63,6 +63,25 @@ def test_other_files_are_named(content, words):
         load_tensors("missing.pt")
 
 
+def test_a_cut_or_damaged_legacy_file_is_named_wherever_it_broke():
+    torch.save({"conv.weight": torch.ones(2, 3), "bn.bias": torch.zeros(4)}, "whole.pt",
+               _use_new_zipfile_serialization=False)
+    with open("whole.pt", "rb") as file:
+        whole = file.read()
+    refused = 0
+    for at in range(1, len(whole), 5):
+        flipped = whole[:at] + bytes([whole[at] ^ 0xff]) + whole[at + 1:]
+        for content, must in ((whole[:at], True), (flipped, False)):  # a flipped byte of a number is no fault
+            with open("m.pt", "wb") as file:
+                file.write(content)
+            try:
+                load_tensors("m.pt")
+                assert not must, at
+            except CheckpointError:
+                refused += 1
+    assert refused > len(whole) // 5
+
+
 def test_a_program_is_no_checkpoint():
     torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), "m.pt")
     assert zipfile.is_zipfile("m.pt")

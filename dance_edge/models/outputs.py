@@ -5,7 +5,7 @@ from torch import nn
 
 from dance_edge.errors import ConfigError
 from dance_edge.models.deployed import outputs_of
-from dance_edge.models.probe import probe
+from dance_edge.models.probe import FAULTS, probe
 from dance_edge.size import Size
 
 
@@ -19,9 +19,9 @@ def taken_output(network: nn.Module, num_classes: int, stride: int) -> str:
     seen: List[Any] = []
     try:
         probe(network, Size(side, side), [network], lambda _layer, _inputs, output: seen.append(output))
-    except RuntimeError as reason:
+    except FAULTS as reason:
         raise ConfigError("the network does not take an image of %dx%d: %s"
-                          % (side, side, (str(reason).strip().splitlines() or ["?"])[0]),
+                          % (side, side, (str(reason).strip().splitlines() or [type(reason).__name__])[0]),
                           "its input's sides are multiples of its `stride` attribute, else of --stride N, else of 32: "
                           "set one of them")
     logits = outputs_of(seen[0])[0]
@@ -30,7 +30,17 @@ def taken_output(network: nn.Module, num_classes: int, stride: int) -> str:
                           % (tuple(logits.shape), num_classes),
                           "a factory is called factory(num_classes=%d): give its last layer as many channels"
                           % num_classes)
+    check_attributes(network)
     return _words(seen[0])
+
+
+def check_attributes(network: nn.Module) -> None:
+    """`ConfigError` where what `network` says of itself is of a kind that the loss or the report cannot use."""
+    for name, kinds, wanted in (("auxiliary_weights", (int, float), "numbers, one for each further output"),
+                                ("multi_scale", (str,), "names of modules")):
+        value = getattr(network, name, ())
+        if not isinstance(value, (tuple, list)) or not all(isinstance(one, kinds) for one in value):
+            raise ConfigError("the network's attribute %s is %r" % (name, value), "make it a tuple of " + wanted)
 
 
 def _words(output: Any) -> str:

@@ -6,6 +6,9 @@ from torch import nn
 
 from dance_edge.size import Size
 
+# What a network that is not ours may raise where an input does not suit it.
+FAULTS = (RuntimeError, ValueError, IndexError, KeyError, TypeError, AttributeError, AssertionError, ArithmeticError)
+
 
 def probe(network: nn.Module, size: Size, layers: Iterable[nn.Module], hook: Callable[..., Any]) -> None:
     """Run (1, 3, H, W) zeros of `size` in eval mode, without gradients; leaves every layer's mode as it was.

@@ -7,10 +7,10 @@ import torch_pruning
 from torch import nn
 
 from dance_edge.errors import ConfigError
+from dance_edge.models.probe import FAULTS
 from dance_edge.pruning.rehearsal import rehearsal, training_forward
 
 EXAMPLE_STRIDES = 2  # the traced image is this many strides high and wide: the smallest that every network takes
-FAULTS = (RuntimeError, ValueError, IndexError, KeyError, TypeError, AttributeError, AssertionError, ArithmeticError)
 WITH_CHANNELS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 _STORED = WITH_CHANNELS + (nn.modules.batchnorm._BatchNorm,)  # the layers whose widths a channel plan holds
 
@@ -108,10 +108,10 @@ def spared_modules(network: nn.Module, scope: str) -> Set[nn.Module]:
     """What `scope` leaves alone: the backbone with all in it for `head`, nothing for `all`."""
     if scope not in ("head", "all"):
         raise ConfigError("unknown scope %r" % scope, "take head or all")
-    if scope == "head" and not hasattr(network, "backbone"):
-        raise ConfigError("the model has no `backbone` attribute, so its head is not known",
-                          "prune the whole network with --scope all, or name the backbone `backbone`")
     backbone: Any = getattr(network, "backbone", None)
+    if scope == "head" and not isinstance(backbone, nn.Module):
+        raise ConfigError("the model has no module `backbone`, so its head is not known",
+                          "prune the whole network with --scope all, or name the backbone `backbone`")
     return set(backbone.modules()) if scope == "head" else set()
 
 

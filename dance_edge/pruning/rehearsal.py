@@ -7,7 +7,7 @@ from torch import nn
 
 from dance_edge.models.deployed import outputs_of
 
-_STILL = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
+_STILL = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm, nn.modules.dropout._DropoutNd)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,8 @@ from torch import nn
 
 from dance_edge.errors import ConfigError
 from dance_edge.models.deployed import outputs_of
-from dance_edge.pruning.groups import EXAMPLE_STRIDES, FAULTS, ChannelGraph, ChannelGroup
+from dance_edge.models.probe import FAULTS
+from dance_edge.pruning.groups import EXAMPLE_STRIDES, ChannelGraph, ChannelGroup
 from dance_edge.pruning.rehearsal import rehearsal, training_forward
 from dance_edge.pruning.surgery import MULTIPLE, channel_plan
 

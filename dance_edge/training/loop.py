@@ -135,8 +135,8 @@ def _optimizer_step(job: Job, tensors: Tensors, groups: List[ChannelGroup], rate
     for inputs, labels, weights in zip(*(part.split(plan.micro_batch) for part in tensors)):
         inputs = inputs.to(trainee.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
         if len(inputs) == 1:  # pooled features of one image have no spread to normalise by
-            for layer in trainee.pooled_at(Size(*inputs.shape[2:])):
-                layer.eval()
+            for pooled in trainee.pooled_at(Size(*inputs.shape[2:])):
+                pooled.eval()
         outputs = outputs_of(network(inputs))
         loss = adaptive_loss(outputs, labels.to(trainee.device).long(), weights.to(trainee.device), normaliser,
                              auxiliary_weights)

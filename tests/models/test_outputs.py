@@ -42,6 +42,25 @@ def test_what_gives_no_logits_is_refused(wrap, words):
         taken_output(Gives(wrap), 4, 8)
 
 
+@pytest.mark.parametrize("error", [AssertionError, ValueError, RuntimeError])
+def test_a_network_that_takes_other_sizes_says_so_in_its_own_way(error):
+    def refuse(_logits):
+        raise error("sides of 33")
+
+    with pytest.raises(ConfigError, match="does not take an image of 16x16: sides of 33") as caught:
+        taken_output(Gives(refuse), 4, 8)
+    assert "`stride`" in caught.value.hint
+
+
+@pytest.mark.parametrize("name, value", [("auxiliary_weights", 0.4), ("auxiliary_weights", ("a",)),
+                                         ("multi_scale", True), ("multi_scale", "pyramid")])
+def test_attributes_of_another_kind_are_refused_before_anything_depends_on_them(name, value):
+    network = Gives(lambda y: y)
+    setattr(network, name, value)
+    with pytest.raises(ConfigError, match="attribute %s is" % name):
+        taken_output(network, 4, 8)
+
+
 def test_what_stands_beside_and_is_no_logits_never_trains():
     logits, auxiliary = torch.zeros(1, 4, 8, 8), torch.zeros(1, 4, 4, 4)
     found = outputs_of((logits, FEATURES, torch.zeros(1, 4), auxiliary, "text"))

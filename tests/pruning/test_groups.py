@@ -4,7 +4,7 @@ from torch import nn
 
 from dance_edge.errors import ConfigError
 from dance_edge.models.catalog import build
-from dance_edge.pruning.groups import ChannelGraph
+from dance_edge.pruning.groups import ChannelGraph, spared_modules
 
 
 def test_the_head_is_all_outside_the_backbone_auxiliary_heads_too():
@@ -56,3 +56,10 @@ def test_a_concatenation_maps_channels_of_each_branch():
     second = [group for group in graph.groups() if group.name == "two.0"][0]
     mapped = [channels.tolist() for _module, channels in second.batchnorms]
     assert sorted(mapped) == [list(range(8)), list(range(8, 16))]
+
+
+def test_a_backbone_that_is_no_module_is_none():
+    network = nn.Sequential(nn.Conv2d(3, 16, 1))
+    network.backbone = "resnet18"
+    with pytest.raises(ConfigError, match="no module `backbone`"):
+        spared_modules(network, "head")

@@ -6,7 +6,13 @@ from torch import nn
 from dance_edge.errors import ConfigError
 from dance_edge.models.catalog import build
 from dance_edge.pruning.groups import ChannelGraph
-from dance_edge.pruning.importance import add_taylor, criterion, magnitude_importance, pull_gammas_to_zero, refuse_frozen
+from dance_edge.pruning.importance import (
+    add_taylor,
+    criterion,
+    magnitude_importance,
+    pull_gammas_to_zero,
+    refuse_frozen,
+)
 
 IMAGES = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))
 

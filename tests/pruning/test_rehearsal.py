@@ -5,7 +5,8 @@ from dance_edge.pruning.rehearsal import rehearsal, training_forward
 
 
 def test_a_rehearsal_leaves_modes_statistics_and_random_numbers():
-    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Dropout(0.5))
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Dropout(0.5),
+                            nn.InstanceNorm2d(4, track_running_stats=True))
     network[1].eval()
     modes = [module.training for module in network.modules()]
     before = [tensor.clone() for tensor in network.state_dict().values()]
