@@ -177,4 +177,8 @@ def _widths(config: AdaptConfig, trainee: Trainee, manifest: Manifest, on_event:
         return prunable.widths, 0
     dense = {group.name: group.width for group in ChannelGraph(_dense(manifest), stride, config.scope).groups()}
     original = {name: dense.get(name, width) for name, width in prunable.widths.items()}
-    return original, sum(original.values()) - sum(prunable.widths.values())
+    total, left = sum(original.values()), sum(prunable.widths.values())
+    if left < total:
+        on_event(Note("%d of %d channels in scope are gone already: --pruning-ratio counts them" % (
+            total - left, total)))
+    return original, total - left
