@@ -72,18 +72,19 @@ def _refuse_other_files(path: str) -> None:
         raise CheckpointError("%s is a Git LFS pointer, not the file itself" % path, "fetch it with: git lfs pull")
     if start.lstrip().lower().startswith((b"<!doctype", b"<html")):
         raise CheckpointError("%s is a web page, not a checkpoint" % path, "download the file itself")
-    if _is_torchscript(path):  # torch 1.10 would hand it to torch.jit.load, which runs the script's own code
+    # torch 1.10 would hand it to torch.jit.load, which runs the script's own code; it tells an archive by its start
+    if start.startswith(b"PK\x03\x04") and _is_torchscript(path):
         raise CheckpointError("%s is a TorchScript archive, a program with its weights" % path, _SAVE_WEIGHTS)
 
 
 def _is_torchscript(path: str) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
+    """Whether the archive `path` is a program; `CheckpointError` where it cannot be listed: torch may yet run it."""
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.rpartition("/")[2] == "constants.pkl" for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError):
-        return False  # a cut file: torch says what is wrong with it
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError, struct.error) as reason:
+        raise CheckpointError("%s is not a checkpoint of tensors: %s" % (path, _first_line(reason)),
+                              "give " + SUPPORTED)
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
