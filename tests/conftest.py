@@ -4,10 +4,11 @@ import os
 
 import pytest
 
+NAMES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # read once, as numpy and torch are imported
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-THREADS = max(1, min(4, os.cpu_count() or 1) // WORKERS)
-for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_name, str(THREADS))  # before numpy and torch are imported, who read them once
+# A worker inherits what the process above it set, for itself alone: with more threads than cores all wait spinning.
+THREADS = min([max(1, min(4, os.cpu_count() or 1) // WORKERS)] + [int(os.environ.get(name) or 99) for name in NAMES])
+os.environ.update({name: str(THREADS) for name in NAMES})
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 

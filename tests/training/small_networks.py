@@ -1,0 +1,67 @@
+"""Networks of a few thousand weights, as a user would bring them: for runs whose point is not the network."""
+import torch
+from torch import nn
+
+
+def block(inputs, outputs, stride=1):
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+class Small(nn.Module):
+    """A backbone at a quarter, a head of two branches; in training it draws random numbers."""
+
+    stride = 8
+    multi_scale = ("pyramid",)
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.backbone = nn.Sequential(block(3, 16, 2), block(16, 32, 2))
+        self.pyramid = nn.ModuleList([block(32, 32), block(32, 32)])
+        self.drop = nn.Dropout(0.2)
+        self.join = block(64, 32)
+        self.out = nn.Conv2d(32, num_classes, 1)
+
+    def forward(self, x):
+        x = self.backbone(x)
+        return self.out(self.join(self.drop(torch.cat([branch(x) for branch in self.pyramid], 1))))
+
+
+def make(num_classes):
+    return Small(num_classes)
+
+
+def every_other(num_classes, gamma, beta):
+    network = Small(num_classes)
+    network.drop.p = 0.0
+    for norm in (network.pyramid[0][1], network.pyramid[1][1], network.join[1]):
+        norm.weight.data[::2] = gamma
+        norm.bias.data[::2] = beta
+    return network
+
+
+def zeros(num_classes):
+    return every_other(num_classes, 0.0, 0.0)
+
+
+def constants(num_classes):
+    return every_other(num_classes, 1e-6, 2.0)
+
+
+def frozen(num_classes):
+    network = Small(num_classes)
+    nn.init.constant_(network.backbone[0][0].weight, 0.05)
+    network.backbone.requires_grad_(False)
+    return network
+
+
+class Shuffled(Small):
+    def forward(self, x):
+        x = self.backbone(x)
+        x = torch.cat([branch(x) for branch in self.pyramid], 1)
+        n, c, h, w = x.shape
+        x = x.view(n, 2, c // 2, h, w).transpose(1, 2).reshape(n, c, h, w)
+        return self.out(self.join(x))
+
+
+def shuffled(num_classes):
+    return Shuffled(num_classes)
