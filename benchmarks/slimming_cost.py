@@ -24,7 +24,7 @@ def begin(target, slim):
     """A run of BiSeNet on `target` that is ready to train, without pruning."""
     config = AdaptConfig(target=target, model="bisenet", steps=STEPS * ROUNDS, batch_size=4, slim=slim,
                          pruning_ratio=0.0, checkpoint_every=10 ** 6)
-    return prepare(config, None, ignore)
+    return prepare(config, {}, ignore)
 
 
 def train_some(setup, counts):

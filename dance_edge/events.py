@@ -43,6 +43,13 @@ class StepDone(NamedTuple):
     eta_s: Optional[float]
 
 
+class Scored(NamedTuple):
+    """The network's mIoU, 0-1, on the target's validation images after `step` optimizer steps."""
+
+    step: int
+    miou: float
+
+
 class EpochDone(NamedTuple):
     """One epoch of images offered, from 1. Of those `kept`, by size in `per_size`, `waiting` (earlier ones with them)
     fill no batch yet; `pixels_ratio_offered` is pixels kept / those of all images offered, at full size."""
@@ -68,7 +75,7 @@ class StageDone(NamedTuple):
     weights_kept: float = 1.0
 
 
-Event = Union[Note, Warned, Opened, Progress, StepDone, EpochDone, StageDone]
+Event = Union[Note, Warned, Opened, Progress, StepDone, Scored, EpochDone, StageDone]
 OnEvent = Callable[[Event], None]
 
 

@@ -5,7 +5,7 @@ import pickle
 import re
 import struct
 import zipfile
-from typing import Any, Dict
+from typing import IO, Any, Dict, Optional
 
 import torch
 
@@ -27,7 +27,29 @@ def save_tensors(path: str, content: Dict[str, Any]) -> None:
     """
     _refuse_objects(content, "the content")
     with replace_file(path) as file:
-        torch.save(content, file)
+        told = _Remembering(file)
+        try:
+            torch.save(content, told)
+        except RuntimeError:  # what torch makes of a write that fails
+            if told.error is not None:
+                raise told.error
+            raise
+
+
+class _Remembering:
+    """A file that is written to, and the error that a write ended in: torch loses it on the way."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.error: Optional[OSError] = None
+        self.flush = file.flush
+        self._write = file.write
+
+    def write(self, data: Any) -> int:
+        try:
+            return self._write(data)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 def load_tensors(path: str) -> Any:

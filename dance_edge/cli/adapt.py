@@ -23,6 +23,10 @@ from dance_edge.cli import options
 @click.option("--out", metavar="DIR", help="The run folder; default runs/DATE-TIME-TARGET.")
 @click.option("--epochs", type=int, metavar="N", help="Length in epochs of images offered; default 10.")
 @click.option("--steps", type=int, metavar="N", help="Length in optimizer steps.")
+@click.option("--time", metavar="2h", help="Cap: as many steps as the whole run can take in this time here.")
+@click.option("--energy", metavar="40kJ", help="Cap, likewise: joules by the sensor, without one a TX2's, estimated.")
+@click.option("--macs", metavar="1.5P", help="Cap: multiply-accumulates of the training, to compare at equal ones.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done and what it would take; train and write nothing.")
 @options.batch_size_option
 @click.option("--lr", "learning_rate", type=float, metavar="R", help="Learning rate; default the paper's, 0.001.")
 @click.option("--weight-decay", type=float, metavar="R", help="Default 0.0005.")
@@ -58,17 +62,26 @@ from dance_edge.cli import options
 @click.option("--no-scale-crop", is_flag=True, help="No zooms.")
 @click.option("--no-color-jitter", is_flag=True, help="No changes of brightness and contrast.")
 @click.option("--full-decode", is_flag=True, help="Decode every JPEG in full, also where half its size would do.")
+@click.option("--amp", is_flag=True, help="Mixed precision: float16 on CUDA where it is safe.")
+@click.option("--clip-norm", type=float, metavar="N", help="Largest norm of all gradients together; default 0: none.")
+@click.option("--class-weights", metavar="median-frequency|FILE.json",
+              help="Weigh pixels by class: rare ones more, or as {\"class\": weight} says.")
+@click.option("--score-every", type=int, metavar="STEPS",
+              help="Score the network on the way; the best after the last prune is kept.")
+@click.option("--patience", type=int, metavar="N", help="End after so many scores that are no better than the best.")
+@click.option("--source-data", metavar="DIR", help="What the source learned from: scored too, to see what it forgets.")
 @click.option("--freeze-bn", is_flag=True, help="Hold BatchNorm's statistics still.")
 @click.option("--stride", type=int, metavar="N", help="The multiple that input sides must be of; default the model's.")
 @click.option("--skip-mismatched", is_flag=True, help="Leave out pairs whose label has another size than its image.")
 @click.option("--memory-budget", metavar="SIZE", help="Such as 6GB; default half of what is free.")
 @click.option("--seed", type=int, metavar="N", help="Default 0.")
 @click.option("--checkpoint-every", type=int, metavar="STEPS", help="Default 50.")
+@click.option("--checkpoint-minutes", type=float, metavar="M", help="At the latest after so long; default 5.")
 @click.option("--workers", type=int, metavar="N", help="Processes that decode.")
 @click.option("--fresh", is_flag=True, help="Begin anew instead of going on with an unfinished run.")
 @click.option("--config", metavar="FILE.json", help="Settings of an earlier run.json; flags win.")
 @options.json_option
-def command(json_path: Optional[str], config: Optional[str], **flags: Any) -> None:
+def command(json_path: Optional[str], config: Optional[str], dry_run: bool, **flags: Any) -> None:
     """Adapt a model to TARGET and leave a run folder.
 
     \b
@@ -82,6 +95,9 @@ def command(json_path: Optional[str], config: Optional[str], **flags: Any) -> No
     from dance_edge.cli.output import write_json
     from dance_edge.cli.progress import Listener
 
+    if dry_run:
+        _forecast(_settings(config, flags), json_path)
+        return
     with Listener() as listener:
         facts = run_adapt(_settings(config, flags), listener)
     if json_path:
@@ -100,6 +116,30 @@ def _print(facts: Dict[str, Any], json_path: Optional[str]) -> None:
     say("report: %s" % os.path.join(facts["run"], "report.md"), json_path)
     say("for longer: dance-edge adapt --source %s --target %s --steps %d%s" % (
         facts["run"], state["target"]["root"], 4 * facts["steps"], factory_flag(state["manifest"]["model"])), json_path)
+
+
+def _forecast(config: Any, json_path: Optional[str]) -> None:
+    from dance_edge.cli.output import table, write_json
+    from dance_edge.cli.progress import Listener
+    from dance_edge.run import FORMAT
+    from dance_edge.training.adapt import dry_run
+    from dance_edge.training.expected import minutes
+
+    with Listener() as listener:
+        facts = dry_run(config, listener)
+    rows = [
+        ["optimizer steps", "%d of %d images, in micro-batches of %d" % (
+            facts["steps"], facts["batch_size"], facts["micro_batch"])],
+        ["images kept of those offered", "%d of %d" % (facts["images"], facts["offered"])],
+        ["pixels of the images offered", "%.1f %%" % (100.0 * facts["pixels_ratio_offered"])],
+        ["multiply-accumulates, at most", "%.4g P" % facts["macs_p"]],
+        ["time here, about", minutes(facts["duration_s"])],
+        ["energy, about", "%.4g J, %s" % (facts["energy_j"], facts["energy_source"])]]
+    rows += [["prune after step %d" % one["after_step"], "%d of %d in scope %s gone, of %d layers" % (
+        one["removed"], one["of"], facts["scope"], len(facts["layers"]))] for one in facts["stages"]]
+    table(["", "planned"], rows, json_path=json_path)
+    if json_path:
+        write_json(json_path, dict(facts, format=FORMAT))
 
 
 def _settings(path: Optional[str], flags: Dict[str, Any]) -> Any:

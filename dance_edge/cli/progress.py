@@ -6,7 +6,7 @@ from typing import IO, Any, Dict, List, Optional, Type
 
 import click
 
-from dance_edge.events import EpochDone, Event, Note, Progress, StageDone, StepDone, Warned
+from dance_edge.events import EpochDone, Event, Note, Progress, Scored, StageDone, StepDone, Warned
 
 PLAIN_INTERVAL_S = 5.0  # between two lines of one task where there is no terminal
 SIZES_NAMED = 8  # in an epoch's line: images of many sizes have a ladder each
@@ -59,6 +59,8 @@ class Listener:
             self._line(event.text)
         elif isinstance(event, StageDone):
             self._line(stage_line(event))
+        elif isinstance(event, Scored):
+            self._line("step %d scores %.2f %% mIoU" % (event.step, 100.0 * event.miou))
         elif isinstance(event, EpochDone):
             self._line(epoch_line(event))
         elif isinstance(event, StepDone):

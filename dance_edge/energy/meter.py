@@ -35,6 +35,11 @@ class Window:
                  trace: Optional[TracebackType]) -> None:
         self.end_s = self._meter.clock()
 
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds from the window's start to its end, or up to now."""
+        return (self._meter.clock() if self.end_s is None else self.end_s) - self.start_s
+
     def reading(self) -> EnergyReading:
         """Joules of the window; without a figure `gross_j` is None and `reason` says why."""
         end_s = self._meter.clock() if self.end_s is None else self.end_s

@@ -15,10 +15,13 @@ ORDERS = ("together", "network-first", "data-first")
 class AdaptConfig(NamedTuple):
     """What `adapt` is told. A zero or an empty string means "the default", which `resolved` values replace.
 
-    `steps` counts optimizer steps, `epochs` epochs of images offered; one of them, or neither. `slim` False turns all
+    `steps` counts optimizer steps, `epochs` epochs of images offered; one of them, or neither; `time`, `energy` and
+    `macs` cap them. `source_data` is what the source learned from, to see what it forgets. `slim` False turns all
     of DANCE off at once: plain fine-tuning at full size, the fair baseline. Ranges, `keep_floor` and `p_rule` are those
     of SlimPolicy; `anneal` is the share of the run's end without dropping. `order` is that of Table 4: data and network
-    slimmed `together`, or one after the other, `network-first` or `data-first`.
+    slimmed `together`, or one after the other, `network-first` or `data-first`. `score_every` steps the network is
+    scored, and `patience` scores that are no better end the run. A checkpoint is written every `checkpoint_every` steps
+    and every `checkpoint_minutes`.
     """
 
     target: str
@@ -61,10 +64,20 @@ class AdaptConfig(NamedTuple):
     color_jitter: bool = True
     full_decode: bool = False
     freeze_bn: bool = False
+    amp: bool = False
+    clip_norm: float = 0.0
+    class_weights: str = ""
+    score_every: int = 0
+    patience: int = 0
     stride: int = 0
     skip_mismatched: bool = False
+    source_data: str = ""
+    time: str = ""
+    energy: str = ""
+    macs: str = ""
     memory_budget: str = ""
-    checkpoint_every: int = 0
+    checkpoint_every: int = 50
+    checkpoint_minutes: float = 5.0
     workers: int = -1
     fresh: bool = False
 
@@ -85,7 +98,7 @@ class AdaptConfig(NamedTuple):
 
 
 # Settings that a resumed run may change, since they leave the weights alone.
-HARMLESS = ("out", "workers", "checkpoint_every", "fresh")
+HARMLESS = ("out", "workers", "checkpoint_every", "checkpoint_minutes", "fresh")
 _LIKE = AdaptConfig("")  # a value of the right kind for every setting
 
 
@@ -140,6 +153,7 @@ def check(config: AdaptConfig) -> None:
             "take one of: " + ", ".join(CRITERIA))
     _refuse(config.order not in ORDERS, "--order is %r" % config.order, "take one of: " + ", ".join(ORDERS))
     _check_slimming(config)
+    _check_training(config)
     _refuse(not 0 <= config.seed < 2 ** 32, "--seed is %d" % config.seed, "give a number from 0 to 4294967295")
     _refuse(not (math.isfinite(config.learning_rate) and config.learning_rate >= 0),
             "--lr is %g" % config.learning_rate, "give a positive learning rate, such as 0.001")
@@ -149,6 +163,20 @@ def check(config: AdaptConfig) -> None:
             "a source brings its backbone with it; give --backbone-weights with --model alone, from scratch")
     _refuse(config.reset_head and not config.source, "--reset-head was given, and there is no --source",
             "leave it out: from scratch every classifier is new")
+
+
+def _check_training(config: AdaptConfig) -> None:
+    _refuse(not 0 <= config.clip_norm < float("inf"), "--clip-norm is %g" % config.clip_norm,
+            "give the largest norm of all gradients together, such as 1; 0 clips nothing")
+    _refuse(config.score_every < 0, "--score-every is %d" % config.score_every,
+            "give a number of optimizer steps; 0 scores before and after the run alone")
+    _refuse(config.patience < 0, "--patience is %d" % config.patience, "give a number of scores")
+    _refuse(config.patience and not config.score_every, "--patience was given, and nothing is scored on the way",
+            "say how often with --score-every STEPS")
+    _refuse(config.checkpoint_every < 1, "--checkpoint-every is %d" % config.checkpoint_every,
+            "give a positive number of optimizer steps")
+    _refuse(not config.checkpoint_minutes > 0, "--checkpoint-minutes is %g" % config.checkpoint_minutes,
+            "give a positive number of minutes")
 
 
 def _check_slimming(config: AdaptConfig) -> None:

@@ -1,65 +1,93 @@
-"""What a run will take, said before it is begun: pixels and MACs exactly, time from a short trial on this machine."""
+"""What a run will take, said before it is begun: pixels and MACs exactly, time and joules from a short trial here."""
 import copy
 import time
-from typing import Iterable, NamedTuple
+from typing import Any, Dict, Iterable, NamedTuple
 
 import numpy as np
 import torch
 
 from dance_edge.data.sampler import Batch
 from dance_edge.energy import tx2_model
+from dance_edge.energy.meter import EnergyMeter
 from dance_edge.models.deployed import outputs_of
 from dance_edge.size import Size
 from dance_edge.training.trainee import Trainee
 
 TRIAL_IMAGES = 2
+METERED_S = 5.0  # with a sensor: long enough for a few samples of one a second
+
+
+class Cost(NamedTuple):
+    """What a multiply-accumulate of training takes on this machine; `source` says where the joules come from."""
+
+    seconds_per_mac: float
+    joules_per_mac: float
+    source: str
 
 
 class Expected(NamedTuple):
-    """A run's length ahead. `macs` counts the dense network; `energy_j` is the TX2 model's estimate."""
+    """A run's length ahead. `macs` counts the dense network, so that less is to come where it is pruned."""
 
     steps: int
     images: int
     offered: int
+    pixels: int
     macs: float
     duration_s: float
     energy_j: float
+    energy_source: str
 
     def line(self) -> str:
         """For people."""
-        return ("plan: %d optimizer steps, %d of %d images offered are kept, up to %.3g PMAC, about %s here, "
-                "about %.3g kJ on a TX2 (estimated)" % (self.steps, self.images, self.offered, self.macs / 1e15,
-                                                        _minutes(self.duration_s), self.energy_j / 1e3))
+        return "plan: %d optimizer steps, %d of %d images offered are kept, up to %.3g PMAC, about %s here, about " \
+               "%.3g kJ (%s)" % (self.steps, self.images, self.offered, self.macs / 1e15, minutes(self.duration_s),
+                                 self.energy_j / 1e3, self.energy_source)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The figures by name, with their units."""
+        return dict(self._asdict(), macs_p=self.macs / 1e15)
 
 
-def expect(trainee: Trainee, run: Iterable[Batch]) -> Expected:
-    """Walk through the run's batches without decoding any; time two small training steps on a copy of the network."""
-    macs, images, offered, steps = 0.0, 0, 0, 0
-    sizes = set()
+def expect(trainee: Trainee, run: Iterable[Batch], cost: Cost) -> Expected:
+    """Walk through the run's batches without decoding any."""
+    macs, images, offered, steps, pixels = 0.0, 0, 0, 0, 0
     for batch in run:
         steps += 1
         images += len(batch.items)
+        pixels += batch.size.pixels * len(batch.items)
         offered = batch.offered
         macs += trainee.training_macs_at(batch.size) * len(batch.items)
-        sizes.add(batch.size)
-    duration_s = macs * _seconds_per_mac(trainee, min(sizes))
-    energy_j = tx2_model.training_reading(macs, duration_s).gross_j or 0.0
-    return Expected(steps, images, offered, macs, duration_s, energy_j)
+    return Expected(steps, images, offered, pixels, macs, macs * cost.seconds_per_mac, macs * cost.joules_per_mac,
+                    cost.source)
 
 
-def _seconds_per_mac(trainee: Trainee, size: Size) -> float:
+def calibrate(trainee: Trainee, size: Size, meter: EnergyMeter) -> Cost:
+    """Time small training steps on a copy of the network, metered where there is a sensor, else with a TX2's joules."""
     network = copy.deepcopy(trainee.network).train()
     # Noise, since zeros would give denormal numbers, which are slow; not torch's, whose random state is the run's.
     noise = np.random.RandomState(0).rand(TRIAL_IMAGES, 3, *size).astype(np.float32)
     inputs = torch.from_numpy(noise).to(trainee.device).contiguous(memory_format=torch.channels_last)
-    for _ in range(2):  # the first one warms up
-        started_s = time.monotonic()
-        torch.stack([output.mean() for output in outputs_of(network(inputs))]).sum().backward()
-        if trainee.device.type == "cuda":
-            torch.cuda.synchronize()
-        taken_s = time.monotonic() - started_s
-    return taken_s / (trainee.training_macs_at(size) * TRIAL_IMAGES)
+    _trial_step(network, inputs)  # the first one warms up
+    steps, began_s = 0, time.monotonic()
+    with meter.window("calibration") as window:
+        while not steps or (meter.sensor is not None and time.monotonic() - began_s < METERED_S):
+            _trial_step(network, inputs)
+            steps += 1
+    macs = trainee.training_macs_at(size) * TRIAL_IMAGES * steps
+    reading = window.reading()
+    if reading.gross_j is None:
+        return Cost(reading.duration_s / macs, tx2_model.training_fit().per_mac_j, "estimated for a TX2")
+    return Cost(reading.duration_s / macs, reading.gross_j / macs, "by a calibration, %s" % reading.label)
 
 
-def _minutes(seconds: float) -> str:
-    return "%.0f s" % seconds if seconds < 90 else "%.0f min" % (seconds / 60.0)
+def _trial_step(network: torch.nn.Module, inputs: torch.Tensor) -> None:
+    torch.stack([output.mean() for output in outputs_of(network(inputs))]).sum().backward()
+    if inputs.is_cuda:
+        torch.cuda.synchronize()
+
+
+def minutes(seconds: float) -> str:
+    """`75 s`, `12 min`, `2.5 h`."""
+    if seconds < 90:
+        return "%.0f s" % seconds
+    return "%.0f min" % (seconds / 60.0) if seconds < 5400 else "%.1f h" % (seconds / 3600.0)

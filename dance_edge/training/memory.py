@@ -70,6 +70,18 @@ def free_bytes(device: torch.device) -> float:
     return 4e9  # no /proc here: what is left on a TX2 beside its desktop
 
 
+def ran_out(reason: BaseException) -> bool:
+    """Whether `reason` is torch's or Python's way to say that memory ran out; torch has one error for all it meets."""
+    text = str(reason).lower()
+    return isinstance(reason, MemoryError) or "out of memory" in text or "can't allocate memory" in text
+
+
+def let_go(device: torch.device) -> None:
+    """Give back what torch keeps for later, so that a smaller try finds it free."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
 def parse_bytes(text: str) -> float:
     """`6GB`, `500MB` or a plain number of bytes; `ConfigError` for anything else."""
     match = re.match(r"^\s*([0-9.]+)\s*([kmg]?)i?b?\s*$", text.lower())

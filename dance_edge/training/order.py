@@ -45,14 +45,16 @@ def in_halves(config: AdaptConfig) -> bool:
     return config.slim and config.order != "together"
 
 
-def stream_of(config: AdaptConfig, batch_size: int, phases: Sequence[Phase]) -> Iterator[Union[Batch, EpochTally]]:
-    """The optimizer steps of a run and the tally of each epoch behind its last.
+def stream_of(config: AdaptConfig, batch_size: int, phases: Sequence[Phase],
+              by_steps: bool) -> Iterator[Union[Batch, EpochTally]]:
+    """The optimizer steps of a run and the tally of each epoch behind its last; it ends with the epochs of `config`
+    or, `by_steps`, with the last phase.
 
     A half ends with its steps, in the middle of an epoch; the next one begins another epoch, so that no image comes
     twice in the same guise. `--anneal` is a share of the half in which images are dropped.
     """
     if not in_halves(config):
-        epochs, steps = (None, phases[0].end) if config.steps else (config.epochs or DEFAULT_EPOCHS, None)
+        epochs, steps = (None, phases[0].end) if by_steps else (config.epochs or DEFAULT_EPOCHS, None)
         for one in stream(phases[0].plans, config.seed, batch_size, epochs, steps, config.anneal):
             yield one
         return

@@ -13,7 +13,7 @@ from dance_edge.events import Note, OnEvent, ignore
 from dance_edge.manifest import Manifest
 from dance_edge.models.catalog import stride_of
 from dance_edge.models.outputs import taken_output
-from dance_edge.training.setup import measured_manifest
+from dance_edge.training.measured import measured_manifest
 from dance_edge.training.source import alone_line, known_classes
 from dance_edge.training.target import Target, open_target
 

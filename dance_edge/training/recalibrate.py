@@ -9,6 +9,7 @@ from dance_edge.models.probe import probe
 from dance_edge.size import Size
 
 MEASURED_SHARE = 0.5
+RECALIBRATION_IMAGES = 128
 
 
 def batchnorms(network: nn.Module) -> List[_BatchNorm]:

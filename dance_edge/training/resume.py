@@ -9,11 +9,12 @@ from dance_edge.errors import CheckpointError
 from dance_edge.pruning.surgery import apply_plan, channel_plan
 from dance_edge.tensor_file import load_tensors, save_tensors
 from dance_edge.training.config import AdaptConfig
-from dance_edge.training.loop import Counts
+from dance_edge.training.counts import Counts
 from dance_edge.training.trainee import Trainee
 
 FORMAT = 1
 KEPT = 2
+BEST = "best.pt"
 _NAME = re.compile(r"^step-(\d+)\.pt$")
 
 
@@ -37,10 +38,31 @@ def save_checkpoint(folder: str, trainee: Trainee, counts: Counts) -> str:
     save_tensors(path, {
         "format": FORMAT, "counts": counts.to_dict(), "channels": channel_plan(trainee.network),
         "state_dict": dict(trainee.network.state_dict()), "momentum": momentum, "random": torch.get_rng_state(),
-        "taylor": dict(trainee.taylor), "masks": trainee.masks.state() if trainee.masks is not None else {}})
+        "taylor": dict(trainee.taylor), "masks": trainee.masks.state() if trainee.masks is not None else {},
+        "precision": trainee.precision.state()})
     for old in checkpoints(folder)[:-KEPT]:
         os.remove(old)
     return path
+
+
+def save_best(folder: str, trainee: Trainee, counts: Counts) -> None:
+    """Write the weights of now as the best so far; the widths are those that the run will end with."""
+    os.makedirs(os.path.join(folder, "checkpoints"), exist_ok=True)
+    save_tensors(os.path.join(folder, "checkpoints", BEST), {
+        "format": FORMAT, "step": counts.step, "miou": counts.best_miou,
+        "state_dict": dict(trainee.network.state_dict())})
+
+
+def load_best(folder: str, trainee: Trainee, step: int) -> bool:
+    """Bring back the weights of `step`, which were the best; False where the file is gone or holds another step's."""
+    path = os.path.join(folder, "checkpoints", BEST)
+    if not os.path.exists(path):
+        return False
+    content = load_tensors(path)
+    if content["step"] != step:
+        return False
+    trainee.network.load_state_dict(content["state_dict"])
+    return True
 
 
 def load_checkpoint(path: str, trainee: Trainee, config: AdaptConfig) -> Counts:
@@ -60,6 +82,7 @@ def load_checkpoint(path: str, trainee: Trainee, config: AdaptConfig) -> Counts:
     trainee.taylor = {name: sums.to(trainee.device) for name, sums in content.get("taylor", {}).items()}
     if trainee.masks is not None:
         trainee.masks.load(content["masks"])
+    trainee.precision.load(content.get("precision", {}))
     torch.set_rng_state(content["random"])
     return Counts.from_dict(content["counts"])
 

@@ -11,6 +11,7 @@ from dance_edge.pruning.masks import WeightMasks
 from dance_edge.pruning.surgery import PruneStep, prune
 from dance_edge.size import Size
 from dance_edge.training.config import AdaptConfig
+from dance_edge.training.precision import Precision
 from dance_edge.training.recalibrate import pooled_batchnorms
 
 
@@ -21,12 +22,13 @@ class Trainee:
     since the last prune, for the criterion of that name.
     """
 
-    __slots__ = ("network", "optimizer", "device", "masks", "taylor", "_macs", "_training_macs", "_pooled")
+    __slots__ = ("network", "optimizer", "device", "precision", "masks", "taylor", "_macs", "_training_macs", "_pooled")
 
     def __init__(self, network: nn.Module, config: AdaptConfig, device: torch.device) -> None:
         self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device = device
         self.optimizer = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9, weight_decay=config.weight_decay)
+        self.precision = Precision(config.amp, device)
         single_weights = config.unstructured and config.prunes() > 0
         self.masks = WeightMasks(self.network, config.scope) if single_weights else None
         self.taylor: TaylorSums = {}
@@ -56,7 +58,7 @@ class Trainee:
         """One step of SGD along the gradients that are there; masked weights stay zero."""
         for settings in self.optimizer.param_groups:
             settings["lr"] = rate
-        self.optimizer.step()
+        self.precision.step(self.optimizer)
         if self.masks is not None:
             self.masks.apply(self.optimizer)
 

@@ -78,7 +78,26 @@ def test_the_settings_of_an_earlier_run_are_taken_and_flags_win(small_run, capfd
     assert facts["steps"] == 2 and json.load(open("r/run.json"))["config"]["scope"] == "all"
 
 
+def test_a_dry_run_prints_the_plan_and_makes_nothing(small_set, capfd):
+    command = ["-q", "adapt", "--model", "bisenet", "--target", small_set, "--steps", "6", "--batch-size", "3",
+               "--stages", "2", "--pruning-ratio", "0.5", "--dry-run"]
+    assert run(command) == 0
+    said = capfd.readouterr().out
+    assert "prune after step 2" in said and "prune after step 4" in said and "of 3 images" in said
+    assert run(command + ["--json", "-"]) == 0
+    facts = json.loads(capfd.readouterr().out)
+    assert {"steps", "images", "offered", "macs_p", "duration_s", "energy_j", "energy_source", "stages", "layers",
+            "micro_batch", "format"} <= set(facts)
+    assert facts["steps"] == 6 and facts["images"] == 18 and "estimated" in facts["energy_source"]
+    assert os.listdir(".") == []
+
+
 @pytest.mark.parametrize("flag, setting, value", [
+    ("--time 2h", "time", "2h"), ("--energy 40kJ", "energy", "40kJ"), ("--macs 1P", "macs", "1P"),
+    ("--amp", "amp", True), ("--clip-norm 1", "clip_norm", 1.0), ("--score-every 5", "score_every", 5),
+    ("--patience 3", "patience", 3), ("--source-data day", "source_data", "day"),
+    ("--class-weights median-frequency", "class_weights", "median-frequency"),
+    ("--checkpoint-minutes 2.5", "checkpoint_minutes", 2.5),
     ("--no-augment", "augment", False), ("--no-flip", "flip", False), ("--no-scale-crop", "scale_crop", False),
     ("--no-color-jitter", "color_jitter", False), ("--full-decode", "full_decode", True),
     ("--drop-range 0.75 0.25", "drop_range", (0.75, 0.25)), ("--weight-range 1 2", "weight_range", (1.0, 2.0)),
@@ -89,7 +108,7 @@ def test_flags_of_data_slimming_augmentation_and_decoding_are_settings(flag, set
     from dance_edge.training.config import AdaptConfig
 
     flags = command.make_context("adapt", ["--target", "t", "--model", "bisenet"] + flag.split()).params
-    flags = {name: given for name, given in flags.items() if name not in ("json_path", "config")}
+    flags = {name: given for name, given in flags.items() if name not in ("json_path", "config", "dry_run")}
     assert _settings(None, flags) == AdaptConfig(target="t", model="bisenet")._replace(**{setting: value})
 
 

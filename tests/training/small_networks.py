@@ -1,4 +1,6 @@
 """Networks of a few thousand weights, as a user would bring them: for runs whose point is not the network."""
+import time
+
 import torch
 from torch import nn
 
@@ -65,3 +67,48 @@ class Shuffled(Small):
 
 def shuffled(num_classes):
     return Shuffled(num_classes)
+
+
+class Hungry(Small):
+    """Asks for more memory than there is where more than `most` pixels are trained on at once."""
+
+    most = 0
+
+    def forward(self, x):
+        if self.join[1].training and torch.is_grad_enabled() and x.shape[0] * x.shape[2] * x.shape[3] > self.most:
+            torch.empty(2 ** 50)
+        return super().forward(x)
+
+
+def hungry_for_two(num_classes):
+    """Two images of 96x160 fit, three do not."""
+    network = Hungry(num_classes)
+    network.most = 2 * 96 * 160
+    return network
+
+
+def hungry_for_half(num_classes):
+    """Not one image of 96x160 fits, one of half its pixels does."""
+    network = Hungry(num_classes)
+    network.most = 96 * 160 // 2
+    return network
+
+
+class Slow(Small):
+    """Fast while it is tried out, a tenth of a second a step from then on."""
+
+    passes = 0
+
+    def forward(self, x):
+        Slow.passes += self.training and torch.is_grad_enabled() and x.shape[0] > 2
+        time.sleep(0.1 if Slow.passes > 2 and self.training else 0.0)
+        return super().forward(x)
+
+
+def hungry(num_classes):
+    return Hungry(num_classes)
+
+
+def slow(num_classes):
+    Slow.passes = 0
+    return Slow(num_classes)

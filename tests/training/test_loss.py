@@ -90,6 +90,18 @@ def test_every_output_counts_by_its_weight_at_the_labels_size(auxiliary_weights,
     assert torch.isfinite(adaptive_loss([logits, small], labels, torch.ones(2), 2.0))
 
 
+def test_class_weights_make_the_weighted_mean_of_each_image():
+    logits, labels = logits_and_labels()
+    labels[0, :2] = 255
+    by_class = torch.rand(logits.shape[1]) + 0.1
+    wanted = [torch.nn.functional.cross_entropy(logits[i:i + 1], labels[i:i + 1], by_class, ignore_index=255)
+              for i in range(2)]
+    got = image_losses(logits, labels, by_class.tolist())
+    assert got.tolist() == pytest.approx([float(one) for one in wanted], rel=1e-5)
+    labels[:] = 255
+    assert image_losses(logits, labels, by_class.tolist()).tolist() == [0, 0]
+
+
 def test_weights_that_are_all_zero_give_no_nan():
     logits, labels = logits_and_labels()
     assert float(adaptive_loss([logits], labels, torch.zeros(2), 0.0)) == 0

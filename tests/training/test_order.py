@@ -41,7 +41,7 @@ def test_halves_differ_by_a_step_at_most_and_leave_none_out(order, steps):
 @pytest.mark.parametrize("order", ["network-first", "data-first"])
 def test_each_half_streams_by_its_own_plan_and_tallies_add_up(order):
     config = CONFIG._replace(order=order)
-    run = list(stream_of(config, 4, phases(order)))
+    run = list(stream_of(config, 4, phases(order), True))
     batches = [one for one in run if isinstance(one, Batch)]
     tallies = [one for one in run if isinstance(one, EpochTally)]
     whole, slimmed = (batches[:6], batches[6:])[::1 if order == "network-first" else -1]
@@ -54,12 +54,12 @@ def test_each_half_streams_by_its_own_plan_and_tallies_add_up(order):
     assert sum(tally.offered for tally in tallies) == batches[-1].offered
     guises = [(index, epoch) for batch in batches for index, epoch in zip(batch.items, batch.epochs)]
     assert len(guises) == len(set(guises)) == 48
-    assert list(stream_of(config, 4, phases(order))) == run
+    assert list(stream_of(config, 4, phases(order), True)) == run
 
 
 def test_annealing_is_a_share_of_the_half_with_dropping():
     config = CONFIG._replace(order="network-first", anneal=0.5, steps=24)
-    run = list(stream_of(config, 2, in_order(config, 24, SLIMMED, WHOLE, 0.7)))
+    run = list(stream_of(config, 2, in_order(config, 24, SLIMMED, WHOLE, 0.7), True))
     alone = list(stream(SLIMMED, 0, 2, None, 12, 0.5, first_epoch=max(one.epoch for one in run[:12]) + 1))
     batches = [one for one in run if isinstance(one, Batch)]
     assert [one.items for one in batches[12:]] == [one.items for one in alone if isinstance(one, Batch)]
@@ -68,4 +68,5 @@ def test_annealing_is_a_share_of_the_half_with_dropping():
 def test_together_is_the_sampler_s_own_stream():
     for config in (CONFIG, CONFIG._replace(steps=0, epochs=2)):
         length = dict(epochs=config.epochs or None, steps=config.steps or None)
-        assert list(stream_of(config, 4, phases("together"))) == list(stream(SLIMMED, 0, 4, **length))
+        run = list(stream_of(config, 4, phases("together"), bool(config.steps)))
+        assert run == list(stream(SLIMMED, 0, 4, **length))

@@ -30,7 +30,7 @@ def town(tmp_path):
 @pytest.mark.parametrize("changes, warned", [({}, True), ({"indicator": "weber"}, False), ({"slim": False}, False)])
 def test_a_starving_drive_is_warned_of_before_the_first_step(town, changes, warned):
     events = []
-    prepare(AdaptConfig(target=town, model="bisenet", steps=2, batch_size=2, **changes), None, events.append)
+    prepare(AdaptConfig(target=town, model="bisenet", steps=2, batch_size=2, **changes), {}, events.append)
     lines = [one.text for one in events if isinstance(one, Warned)]
     assert any(line.startswith("sequence dusk (6 of 18 images") for line in lines) == warned
 
@@ -39,4 +39,4 @@ def test_too_few_whole_pairs_are_refused(town, tmp_path):
     for i in range(2):
         (tmp_path / "images" / "val" / "day" / ("%d.png" % i)).write_bytes(b"text")
     with pytest.raises(DataError, match="18 whole pairs to learn from and 0 to score on"):
-        prepare(AdaptConfig(target=town, model="bisenet", steps=2, batch_size=2), None, lambda event: None)
+        prepare(AdaptConfig(target=town, model="bisenet", steps=2, batch_size=2), {}, lambda event: None)

@@ -1,0 +1,274 @@
+"""One start of a run, in its folder: from the checkpoint, if there is one, to the model."""
+import contextlib
+import os
+import platform
+from typing import Any, Dict, Iterator, List, NamedTuple
+
+import numpy as np
+import torch
+
+import dance_edge
+from dance_edge import run as run_folder
+from dance_edge.checkpoint import save_model
+from dance_edge.data.images import read_image
+from dance_edge.data.sampler import Batch
+from dance_edge.data.transforms import to_input
+from dance_edge.energy import tx2_model
+from dance_edge.energy.meter import Window
+from dance_edge.energy.reading import EnergyReading, add_up, reading_from_dict
+from dance_edge.errors import DeviceError, Interrupted
+from dance_edge.events import Note, OnEvent, Opened, Scored, Warned
+from dance_edge.interrupt import StopRequest
+from dance_edge.manifest import Manifest
+from dance_edge.models.catalog import factory_flag
+from dance_edge.models.deployed import Deployed
+from dance_edge.runtime.torch_engine import open_torch
+from dance_edge.size import Size
+from dance_edge.training.budget import budget_of
+from dance_edge.training.claim import stored_config
+from dance_edge.training.counts import Counts
+from dance_edge.training.epochs import epoch_log
+from dance_edge.training.evaluate import Evaluation, as_deployed, evaluate
+from dance_edge.training.facts import run_facts
+from dance_edge.training.job import Job
+from dance_edge.training.loader import TrainingImages, augmentation, load
+from dance_edge.training.loop import train
+from dance_edge.training.measured import measured_manifest
+from dance_edge.training.recalibrate import RECALIBRATION_IMAGES, recalibrate
+from dance_edge.training.resume import load_best, load_checkpoint, newest_checkpoint, save_best, save_checkpoint
+from dance_edge.training.setup import Setup
+from dance_edge.training.step import TooLarge
+from dance_edge.training.target import Target
+
+METERED_EVERY_S = 30.0  # how often a cap on energy is held against the sensor; in between it is carried on
+
+
+class AdaptResult(NamedTuple):
+    """What a run came to. `facts` is the training part of report.json, `manifest` that of model.pt."""
+
+    folder: str
+    manifest: Manifest
+    facts: Dict[str, Any]
+
+
+class Attempt:
+    """A run that is ready (`setup`) and its folder; `state` is run.json of an earlier start, {} for the first one."""
+
+    def __init__(self, folder: str, setup: Setup, state: Dict[str, Any], window: Window, on_event: OnEvent) -> None:
+        self.folder = folder
+        self.setup = setup
+        self.counts = Counts()
+        self._window = window
+        self._on_event = on_event
+        self._state = dict(state) if state else self._begin()
+        self._earlier = [reading_from_dict(facts) for facts in self._state["energy_parts"]]
+        self._budget = budget_of(setup.config)
+        self._metered = (0.0, 0.0)  # seconds and joules of this start when the sensor was last asked
+
+    def _begin(self) -> Dict[str, Any]:
+        setup = self.setup
+        return {
+            "number": run_folder.next_number(), "config": stored_config(setup.config), "target": setup.target.to_dict(),
+            "manifest": setup.manifest.to_dict(), "plan": dict(setup.plan._asdict()), "energy_parts": [],
+            "broken": [list(one) for one in setup.broken], "before": None, "source_before": None,
+            "resumed_from_step": None,
+            "versions": {"dance-edge": dance_edge.__version__, "python": platform.python_version(),
+                         "torch": str(torch.__version__), "numpy": str(np.__version__)}}
+
+    def run(self) -> AdaptResult:
+        """Train what is left, score, save."""
+        self._write(run_folder.RUNNING)
+        self._on_event(Opened(self.folder))
+        source = os.path.join(self.folder, "source.pt")
+        if not os.path.exists(source):
+            with self._writing():
+                save_model(source, self.setup.trainee.network, self.setup.manifest)
+        self._score_source()
+        newest = newest_checkpoint(self.folder)
+        if newest is not None:
+            self.counts = load_checkpoint(newest, self.setup.trainee, self.setup.config)
+            self._state["resumed_from_step"] = self.counts.step
+            self._on_event(Note("resumed after step %d of %d" % (self.counts.step, self.setup.plan.steps)))
+        self._train()
+        return self._finish()
+
+    def go_on(self) -> str:
+        """The command that goes on with this run."""
+        return "dance-edge adapt --config %s --out %s%s" % (
+            os.path.join(self.folder, "run.json"), self.folder, factory_flag(self.setup.manifest.model))
+
+    def interrupted(self, reason: BaseException) -> Interrupted:
+        """What to raise in place of `reason`: it says how to go on."""
+        self.pause()
+        text = reason.message if isinstance(reason, Interrupted) else "stopped by Ctrl-C"
+        return Interrupted(text, self.go_on(), getattr(reason, "exit_code", 130))
+
+    def pause(self) -> None:
+        """Note in run.json, where that can be written, that the run has stopped."""
+        with contextlib.suppress(DeviceError):
+            self._write(run_folder.INTERRUPTED)
+
+    def _score_source(self) -> None:
+        """The source's scores, once; a network from scratch, or with new classifiers, knows nothing yet."""
+        setup = self.setup
+        if self._state["before"] is not None or not setup.config.source or setup.new_head:
+            return
+        self._state["before"] = self._evaluate(setup.target, setup.manifest).to_dict()
+        if setup.origin is not None:
+            self._state["source_before"] = self._evaluate(setup.origin, setup.manifest).to_dict()
+        self._write(run_folder.RUNNING)
+
+    def _train(self) -> None:
+        whole = list(self.setup.stream())
+        epochs = epoch_log(whole, self.setup.full_pixels)
+        batches = [one for one in whole if isinstance(one, Batch)]
+        with StopRequest() as stop:
+            while not self.counts.ended and self.counts.step < len(batches):
+                try:
+                    self._train_phases(batches, epochs, stop)
+                except TooLarge as reason:
+                    self._step_down(reason.size)
+
+    def _train_phases(self, batches: List[Batch], epochs: Any, stop: StopRequest) -> None:
+        setup, config, counts = self.setup, self.setup.config, self.counts
+        workers = config.workers if config.workers >= 0 else min(2, max(0, (os.cpu_count() or 1) - 1))
+        for phase in setup.phases():
+            images = TrainingImages(setup.target.train, phase.plans, setup.target.read, setup.manifest.normalization,
+                                    augmentation(config), config.seed, config.full_decode)
+            left = [self._fitting(one) for one in batches[max(phase.begin, counts.step):phase.end]]
+            job = Job(setup.trainee, config, setup.plan, setup.manifest, phase, setup.full_pixels, epochs, self._save,
+                      stop, self._on_event, self._score, self._keep_best, self._spent)
+            if left and not counts.ended:
+                train(job, counts, zip(left, load(images, left, workers)))
+
+    def _fitting(self, batch: Batch) -> Batch:
+        """`batch` at a size that memory turned out to allow."""
+        most = self.counts.most_pixels
+        return batch if not most or batch.size.pixels <= most else batch._replace(size=self._smaller(batch.size, most))
+
+    def _smaller(self, size: Size, most_pixels: int) -> Size:
+        """The largest rung of the shape of `size` that has at most so many pixels; `DeviceError` where none has."""
+        sizes = {plan.size for plans in (self.setup.plans, self.setup.whole_plans) for plan in plans}
+        ladders = [self.setup.manifest.ladder_for(one) for one in sizes if one.pixels >= size.pixels]
+        for ladder in ladders:
+            if size in ladder.rungs:
+                sizes.update(ladder.rungs)
+        below = [one for one in sizes if one.pixels <= most_pixels and
+                 abs(one.height * size.width - one.width * size.height) <= 0.15 * size.pixels]
+        if not below:
+            raise DeviceError("out of memory with one image of %s, and no smaller size is left" % size.wxh,
+                              "free some memory, or train at smaller sizes: --ratio-range 0.25 0.5")
+        return max(below, key=lambda one: one.pixels)
+
+    def _step_down(self, size: Size) -> None:
+        smaller = self._smaller(size, size.pixels - 1)
+        self.counts.most_pixels = smaller.pixels
+        self._on_event(Warned("out of memory with one image of %s: training goes on at %s at most" % (
+            size.wxh, smaller.wxh)))
+
+    def _score(self) -> float:
+        setup = self.setup
+        miou = self._evaluate(setup.target, measured_manifest(setup.manifest, setup.trainee.network)).miou
+        self._on_event(Scored(self.counts.step, miou))
+        return miou
+
+    def _keep_best(self) -> None:
+        with self._writing():
+            save_best(self.folder, self.setup.trainee, self.counts)
+
+    def _spent(self) -> str:
+        """Which budget is used up, but for what is reserved; checked after every step."""
+        if not self._budget.capped:
+            return ""
+        plan, own_s = self.setup.plan, self._window.elapsed_s
+        if sum(one.duration_s for one in self._earlier) + own_s + plan.reserved_s > self._budget.seconds:
+            return self._ended("time")
+        if self._budget.joules < float("inf") and self._joules(own_s) + plan.reserved_j > self._budget.joules:
+            return self._ended("energy")
+        return ""
+
+    def _ended(self, what: str) -> str:
+        self._on_event(Warned("the %s of the budget is used up but for its reserve: training ends after step %d of %d"
+                              % (what, self.counts.step, self.setup.plan.steps)))
+        return what
+
+    def _joules(self, own_s: float) -> float:
+        """Joules so far; the sensor is asked now and then, since an answer takes as long as its interval."""
+        if own_s - self._metered[0] >= METERED_EVERY_S:
+            self._metered = (own_s, self._window.reading().gross_j or 0.0)
+        then_s, then_j = self._metered
+        if not then_j:
+            return tx2_model.training_reading(self.counts.macs, 0.0).gross_j or 0.0
+        return sum(one.gross_j or 0.0 for one in self._earlier) + then_j * own_s / then_s
+
+    def _save(self) -> None:
+        with self._writing():
+            save_checkpoint(self.folder, self.setup.trainee, self.counts)
+        self._write(run_folder.RUNNING)  # with the joules so far: the power may go without a word
+
+    def _finish(self) -> AdaptResult:
+        """Recalibrate BatchNorm on what will be served, score as deployed, write model.pt and run.json."""
+        setup, counts = self.setup, self.counts
+        if not setup.config.freeze_bn:
+            self._recalibrate()
+        manifest = measured_manifest(setup.manifest, setup.trainee.network)
+        after = self._evaluate(setup.target, manifest)
+        if counts.best_miou > after.miou and load_best(self.folder, setup.trainee, counts.best_step):
+            self._on_event(Note("the network of step %d scored better than the last one: it is taken"
+                                % counts.best_step))
+            after = self._evaluate(setup.target, manifest)
+        else:
+            counts.best_step = counts.step
+        source_after = self._evaluate(setup.origin, manifest).to_dict() if setup.origin is not None else None
+        with self._writing():
+            manifest = save_model(os.path.join(self.folder, "model.pt"), setup.trainee.network, manifest)
+        facts = run_facts(setup, counts, self._state, after, self._energy())
+        facts.update(run=self.folder, source_after=source_after)
+        self._state.update(manifest=manifest.to_dict(), facts=facts)
+        self._write(run_folder.RUNNING)
+        return AdaptResult(self.folder, manifest, facts)
+
+    def _recalibrate(self) -> None:
+        setup = self.setup
+        chosen = np.random.RandomState(setup.config.seed).permutation(len(setup.plans))[:RECALIBRATION_IMAGES]
+        by_size: Dict[Size, List[int]] = {}
+        for index in sorted(chosen.tolist()):
+            by_size.setdefault(setup.plans[index].size, []).append(index)
+        step = max(2, self.counts.micro_batch or setup.plan.micro_batch)
+        groups = [(size, items[i:i + step]) for size, items in sorted(by_size.items())
+                  for i in range(0, len(items), step) if len(items[i:i + step]) > 1]
+        if groups:
+            recalibrate(setup.trainee.network, (self._inputs(items, size) for size, items in groups))
+
+    def _inputs(self, items: List[int], size: Size) -> torch.Tensor:
+        images = [to_input(read_image(self.setup.target.train[index].image), size, self.setup.manifest.normalization)
+                  for index in items]
+        return torch.from_numpy(np.stack(images)).to(self.setup.trainee.device)
+
+    def _evaluate(self, data: Target, manifest: Manifest) -> Evaluation:
+        trainee = self.setup.trainee
+        engines = open_torch(Deployed(trainee.network), str(trainee.device))
+        return evaluate(data.val, data.read, as_deployed(engines), manifest, on_event=self._on_event)
+
+    def _energy(self) -> EnergyReading:
+        readings = self._readings()
+        if all(one.source == "none" for one in readings):
+            return tx2_model.training_reading(self.counts.macs, self.counts.duration_s)
+        return add_up(readings)
+
+    def _readings(self) -> List[EnergyReading]:
+        return self._earlier + [self._window.reading()]
+
+    def _write(self, state: str) -> None:
+        self._state["energy_parts"] = [one.to_dict() for one in self._readings()]
+        with self._writing():
+            run_folder.write_state(self.folder, dict(self._state, state=state))
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A disk that is full, or gone, is no fault of the run's: what was written before it is whole."""
+        try:
+            yield
+        except OSError as reason:
+            raise DeviceError("cannot write into %s: %s" % (self.folder, reason.strerror or reason),
+                              "make room there; nothing that was saved before is lost")
