@@ -76,7 +76,7 @@ def adapt(config: AdaptConfig, on_event: OnEvent = ignore) -> AdaptResult:
 
 
 def _in_folder(attempt: "Attempt", meter: EnergyMeter) -> AdaptResult:
-    if attempt.setup.config.fresh:
+    if attempt.setup.config.fresh or "config" not in run_folder.read_state(attempt.folder):
         clear(attempt.folder)
     try:
         return attempt.run()
