@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any, List, NamedTuple, Optional
+from typing import Dict, NamedTuple, Optional
 
 import dance_edge
 from dance_edge.data.streets import write_streets
@@ -25,8 +25,8 @@ from dance_edge.size import Size
 from dance_edge.tensor_file import load_tensors
 from dance_edge.training.resume import newest_checkpoint
 
-STEPS = 40
-SETTINGS = ("--model", "killed_network:make", "--target", "town", "--steps", str(STEPS), "--batch-size", "3",
+STEPS = 80
+SETTINGS = ("--model", "killed_network:make", "--target", "town", "--batch-size", "3",
             "--stages", "3", "--pruning-ratio", "0.5", "--criterion", "taylor", "--scope", "all",
             "--checkpoint-every", "2", "--workers", "1")
 # Two branches that are added, so that channels leave in pairs, and random numbers in every step.
@@ -60,34 +60,24 @@ def make(num_classes):
 class Place(NamedTuple):
     """How far a run had come when it was killed; `step` is the checkpoint's that it has to go on from."""
 
+    moment_s: float
     words: str
     step: Optional[int]
     trained: bool
 
-
-class Outcome(NamedTuple):
-    """A kill and what came of it; `faults` are the tensors that differ, and whatever else is wrong."""
-
-    moment_s: float
-    whole_group: bool
-    place: Place
-    faults: List[str]
-
     def line(self):
         """For people."""
-        goes_on = "from step %d" % self.place.step if self.place.step is not None else "from the beginning"
-        return "%6.2f s  %-12s  %-26s  went on %-18s  %s" % (
-            self.moment_s, "with workers" if self.whole_group else "alone", self.place.words,
-            "after training" if self.place.trained else goes_on, ", ".join(self.faults) or "equal")
+        goes_on = "after training" if self.trained else "after step %d" % self.step if self.step else "from the start"
+        return "%6.2f s  %-27s went on %-14s" % (self.moment_s, self.words, goes_on)
 
 
 class Trial:
-    """A folder with a small data set, a network, and a run that nobody killed."""
+    """A folder with a small data set, a network, a run that nobody killed, and one that is killed and goes on."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        write_streets(os.path.join(folder, "town"), "day", 12, 4, Size(64, 96), 0)
-        with open(os.path.join(folder, "killed_network.py"), "w") as file:
+    def __init__(self, folder, steps):
+        self.folder, self.steps = folder, steps
+        write_streets(self.path("town"), "day", 12, 4, Size(64, 96), 0)
+        with open(self.path("killed_network.py"), "w") as file:
             file.write(NETWORK.lstrip())
         started_s = time.monotonic()
         fault = self.fault_at_end(self.start("whole"))
@@ -95,20 +85,17 @@ class Trial:
         if fault:
             raise SystemExit(fault)
 
+    def path(self, *names):
+        """Of something in the folder."""
+        return os.path.join(self.folder, *names)
+
     def start(self, out):
         """Start the run that goes to `out`, or go on with it, in a process group of its own."""
-        root = os.path.dirname(os.path.dirname(os.path.abspath(dance_edge.__file__)))
-        user_cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-        paths = [root] + os.environ.get("PYTHONPATH", "").split(os.pathsep)
-        # a cache of scans of each run's own, so that each of them scans; only on CPUs equal work gives equal bits
-        environment = dict(
-            os.environ, PYTHONPATH=os.pathsep.join(path for path in paths if path), CUDA_VISIBLE_DEVICES="",
-            OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1",
-            LC_ALL=os.environ.get("LC_ALL") or "C.UTF-8", XDG_CACHE_HOME=os.path.join(self.folder, out + ".cache"),
-            MPLCONFIGDIR=os.environ.get("MPLCONFIGDIR") or os.path.join(user_cache, "matplotlib"))
+        command = [sys.executable, "-m", "dance_edge", "adapt"] + list(SETTINGS)
         with open(self.path(out + ".txt"), "w") as said:  # a pipe would be held open by workers that are left behind
-            return subprocess.Popen([sys.executable, "-m", "dance_edge", "adapt"] + list(SETTINGS) + ["--out", out],
-                                    cwd=self.folder, env=environment, start_new_session=True, stdout=said, stderr=said)
+            return subprocess.Popen(command + ["--steps", str(self.steps), "--out", out], cwd=self.folder,
+                                    env=environment(self.path(out + ".cache")), start_new_session=True,
+                                    stdout=said, stderr=said)
 
     def fault_at_end(self, process):
         """Wait for a process that `start` began; what it said where it failed, "" where it ended well or was killed."""
@@ -117,14 +104,13 @@ class Trial:
         with open(self.path(process.args[-1] + ".txt")) as file:
             return "exit code %d: %s" % (process.returncode, file.read().strip())
 
-    def path(self, *names):
-        """Of something in the folder."""
-        return os.path.join(self.folder, *names)
-
-    def kill(self, due, whole_group):
-        """Begin a run anew and kill it as soon as `due(seconds)`; None where it had ended by then."""
+    def clear(self):
+        """Forget the run that was killed."""
         for left in ("killed", "killed.cache", "runs"):
             shutil.rmtree(self.path(left), ignore_errors=True)
+
+    def kill(self, due, whole_group):
+        """Begin a run, or go on with it, and kill it when `due(seconds)`: its place, None where it ended before."""
         started_s = time.monotonic()
         process = self.start("killed")
         while process.poll() is None and not due(time.monotonic() - started_s):
@@ -133,41 +119,52 @@ class Trial:
         if process.poll() is None:
             (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
         fault = self.fault_at_end(process)
-        if process.returncode == 0:
-            return None
-        place = place_of(self.path("killed"))
-        fault = fault or self.fault_at_end(self.start("killed"))
-        return Outcome(moment_s, whole_group, place, [fault] if fault else self.faults(place))
+        if fault:
+            raise SystemExit(fault)
+        return self.place(moment_s) if process.returncode else None
 
-    def faults(self, place):
-        """What is wrong with a run that was killed at `place` and went on to its end."""
+    def place(self, moment_s):
+        """How far the run that was killed has come."""
+        run = self.path("killed")
+        state, newest = read_state(run), newest_checkpoint(run)
+        step = int(os.path.basename(newest)[len("step-"):-len(".pt")]) if newest else None
+        if "facts" in state:
+            words = "at the end" if state["state"] == FINISHED else "export and report"
+        elif step is not None:
+            words = "evaluation and model" if step == self.steps else "training"
+        else:
+            words = "before the first checkpoint" if state else "before the run's folder"
+        return Place(moment_s, words, step, "facts" in state)
+
+    def faults_of(self, place):
+        """Go on with what was killed at `place`; the tensors that differ in the end, and whatever else is wrong."""
+        fault = self.fault_at_end(self.start("killed"))
+        if fault:
+            return [fault]
         state = read_state(self.path("killed"))
         faults = [] if state["state"] == FINISHED else ["run.json says " + state["state"]]
         if not place.trained and state["facts"]["resumed_from_step"] != place.step:
             faults.append("resumed from step %s" % state["facts"]["resumed_from_step"])
         if os.path.realpath(self.path("runs", "latest")) != os.path.realpath(self.path("killed")):
-            faults.append("runs/latest is not this run")
+            faults.append("runs/latest is another run")
         whole, again = (load_tensors(self.path(run, "model.pt"))["state_dict"] for run in ("whole", "killed"))
         faults += [name for name in sorted(set(whole) | set(again)) if not same_bits(whole.get(name), again.get(name))]
         left, right = (files_of(self.path(run)) for run in ("whole", "killed"))
         return faults + ["missing: " + name for name in left - right] + ["left over: " + name for name in right - left]
 
 
-def place_of(run):
-    """How far the run in the folder `run` has come."""
-    state = read_state(run)
-    newest = newest_checkpoint(run)
-    step = int(newest[-9:-3]) if newest else None
-    if "facts" in state:
-        return Place("at the end" if state["state"] == FINISHED else "export and report", step, True)
-    if step == STEPS:
-        return Place("evaluation and model", step, False)
-    if step is not None:
-        return Place("training", step, False)
-    return Place("before the first checkpoint" if state else "before the run began", None, False)
+def environment(cache):
+    """That of a run: one thread, no GPU (equal work gives equal bits on CPUs), scans of its own under `cache`."""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(dance_edge.__file__)))
+    paths = [root] + [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    user_cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return dict(os.environ, PYTHONPATH=os.pathsep.join(paths), XDG_CACHE_HOME=cache, CUDA_VISIBLE_DEVICES="",
+                MPLCONFIGDIR=os.environ.get("MPLCONFIGDIR") or os.path.join(user_cache, "matplotlib"),
+                OMP_NUM_THREADS="1", MKL_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1",
+                LC_ALL=os.environ.get("LC_ALL") or "C.UTF-8")
 
 
-def same_bits(one: Any, other: Any):
+def same_bits(one, other):
     """Whether two tensors are there and equal bit for bit: -0.0 is not 0.0."""
     return (one is not None and other is not None and one.dtype == other.dtype and one.shape == other.shape
             and one.numpy().tobytes() == other.numpy().tobytes())
@@ -181,20 +178,24 @@ def files_of(run):
 def main():
     kills, seed = (int(one) for one in (sys.argv[1:] + ["50", "0"][len(sys.argv) - 1:])[:2])
     moments = random.Random(seed)
-    outcomes: List[Outcome] = []
+    places: Dict[str, int] = collections.Counter()
+    done = wrong = 0
     with tempfile.TemporaryDirectory(prefix="dance-edge-") as folder:
-        trial = Trial(folder)
+        trial = Trial(folder, STEPS)
         print("left alone: %d steps, %.1f s" % (STEPS, trial.whole_s), flush=True)
-        while len(outcomes) < kills:
-            moment_s = moments.uniform(0.0, trial.whole_s)
-            outcome = trial.kill(lambda now_s, at_s=moment_s: now_s >= at_s, len(outcomes) % 2 == 0)
-            if outcome is not None:  # else this one was faster, and is not counted
-                outcomes.append(outcome)
-                print("%3d  %s" % (len(outcomes), outcome.line()), flush=True)
-    places = collections.Counter(one.place.words for one in outcomes)
-    wrong = sum(1 for one in outcomes if one.faults)
+        while done < kills:
+            moment_s, whole_group = moments.uniform(0.0, trial.whole_s), done % 2 == 0
+            trial.clear()
+            place = trial.kill(lambda now_s, moment_s=moment_s: now_s >= moment_s, whole_group)
+            if place is None:  # it was faster than the one left alone, and is not counted
+                continue
+            faults = trial.faults_of(place)
+            done, wrong = done + 1, wrong + bool(faults)
+            places[place.words] += 1
+            print("%3d  %s %-12s  %s" % (done, place.line(), "with workers" if whole_group else "alone",
+                                         ", ".join(faults) or "equal"), flush=True)
     print("%d kills (%s): %d ended equal, %d did not" % (
-        kills, ", ".join("%d %s" % (count, words) for words, count in places.most_common()), kills - wrong, wrong))
+        kills, ", ".join("%d %s" % (count, words) for words, count in sorted(places.items())), kills - wrong, wrong))
     return 1 if wrong else 0
 
 

@@ -75,8 +75,7 @@ def test_only_what_is_missing_is_made(small_set, capfd):
 def test_latest_is_moved_before_a_run_says_that_it_is_finished(small_set, monkeypatch):
     import dance_edge.run
 
-    networks = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "training", "small_networks.py")
-    shutil.copy(networks, ".")
+    shutil.copy(os.path.join(os.path.dirname(__file__), "..", "training", "small_networks.py"), ".")
     command = ["adapt", "--model", "small_networks:make", "--target", small_set, "--steps", "2", "--out", "r"]
     with monkeypatch.context() as patch:
         patch.setattr(dance_edge.run, "mark_latest", None)  # the power goes at this moment

@@ -23,15 +23,18 @@ def trial(tmp_path_factory):
     spec = importlib.util.spec_from_file_location("kill_and_resume", path)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    return script.Trial(str(tmp_path_factory.mktemp("kills")))
+    return script.Trial(str(tmp_path_factory.mktemp("kills")), 12)
 
 
-@pytest.mark.parametrize("appears, whole_group, places", [
-    ("checkpoints/step-000006.pt*", False, [("training", 4), ("training", 6)]),  # while it is written, or just behind
-    ("model.onnx*", True, [("export and report", 40)])])
-def test_a_killed_run_ends_with_the_weights_of_one_left_alone(trial, appears, whole_group, places):
-    outcome = trial.kill(lambda _now_s: glob.glob(trial.path("killed", appears)), whole_group)
-    assert outcome.faults == [] and (outcome.place.words, outcome.place.step) in places
+def test_a_run_that_is_killed_again_and_again_ends_with_the_weights_of_one_left_alone(trial):
+    def kill_as_it_appears(pattern, whole_group):
+        return trial.kill(lambda _now_s: glob.glob(trial.path("killed", pattern)), whole_group)
+
+    training = kill_as_it_appears("checkpoints/step-000006.pt*", False)  # while it is written, or just behind
+    assert training.words == "training" and training.step >= 4
+    ending = kill_as_it_appears("model.pt*", True)
+    assert ending.words in ("evaluation and model", "export and report") and ending.step == 12
+    assert trial.faults_of(ending) == []
 
 
 def config(small_set, **changes):
