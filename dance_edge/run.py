@@ -3,6 +3,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import time
 from typing import IO, Any, Dict, Iterator, List, NamedTuple, Optional
 
@@ -11,7 +12,9 @@ from dance_edge.errors import CheckpointError, ConfigError, DataError
 FORMAT = 1
 RUNS = "runs"
 LATEST = os.path.join(RUNS, "latest")
+LOCK = "lock"
 RUNNING, INTERRUPTED, FINISHED, DEPLOYABLE = "running", "interrupted", "finished", "deployable"
+_TEMPORARY = re.compile(r"\.(\d+)\.tmp$")
 
 
 class Run(NamedTuple):
@@ -56,7 +59,7 @@ def _existing(folder: str, name: str) -> Optional[str]:
 @contextlib.contextmanager
 def replace_file(path: str) -> Iterator[IO[bytes]]:
     """A binary file that takes the place of `path` only when it is whole and on the disk."""
-    temporary = "%s.%d.tmp" % (path, os.getpid())
+    temporary = _temporary(path)
     try:
         with open(temporary, "wb") as file:
             yield file
@@ -66,6 +69,37 @@ def replace_file(path: str) -> Iterator[IO[bytes]]:
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
+
+
+def _temporary(path: str) -> str:
+    return "%s.%d.tmp" % (path, os.getpid())
+
+
+def sweep(folder: str) -> None:
+    """Remove from `folder` what processes that were killed had half-written; not what others are writing now."""
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        match = _TEMPORARY.search(name)
+        if match and not _is_another_process(int(match.group(1))):
+            os.remove(os.path.join(folder, name))
+
+
+def _is_another_process(pid: int) -> bool:
+    """Whether `pid` runs and is not this process: in a container, each start may well have the same one."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):  # somebody else's process, or no number of ours: let it be
+        pass
+    return True
+
+
+def only_locked(folder: str) -> bool:
+    """Whether `folder` holds nothing, or what a start that was killed before it wrote run.json leaves there."""
+    return all(name == LOCK or (name.startswith("run.json.") and _TEMPORARY.search(name))
+               for name in os.listdir(folder))
 
 
 def write_json(path: str, content: Dict[str, Any]) -> None:
@@ -109,10 +143,14 @@ def write_state(folder: str, state: Dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def lock(folder: str) -> Iterator[None]:
-    """Hold RUN/lock, so that a run has one writer; `ConfigError` with the holder's pid where another has it."""
-    with open(os.path.join(folder, "lock"), "a+") as file:
+    """Hold RUN/lock, so that a run has one writer; `ConfigError` with the holder's pid where another process has it.
+
+    The lock is the process's own and ends with it: a loader's worker, forked while it was held, does not keep it for
+    the seconds that it outlives a process that was killed. What such a process had half-written is removed.
+    """
+    with open(os.path.join(folder, LOCK), "a+") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             file.seek(0)
             raise ConfigError("%s is being written by process %s" % (folder, file.read().strip() or "?"),
@@ -121,6 +159,8 @@ def lock(folder: str) -> Iterator[None]:
         file.truncate()
         file.write("%d\n" % os.getpid())
         file.flush()
+        for inside in (folder, os.path.join(folder, "checkpoints")):
+            sweep(inside)
         yield
 
 
@@ -152,6 +192,7 @@ def run_folders() -> List[str]:
 def mark_latest(folder: str) -> None:
     """Point runs/latest, a symbolic link in the current folder, at `folder`."""
     os.makedirs(RUNS, exist_ok=True)
-    temporary = "%s.%d.tmp" % (LATEST, os.getpid())
+    sweep(RUNS)
+    temporary = _temporary(LATEST)
     os.symlink(os.path.relpath(os.path.realpath(folder), os.path.realpath(RUNS)), temporary)
     os.replace(temporary, LATEST)

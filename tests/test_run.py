@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -102,3 +103,39 @@ def test_one_writer_and_the_second_hears_the_pid():
         said = subprocess.run(command, stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout
         assert str(os.getpid()) in said
     assert subprocess.run(command, stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout == "got it\n"
+
+
+def test_a_lock_ends_with_its_process_though_a_child_lives_on():
+    os.makedirs("r")
+    code = ("import os, sys, time\nfrom dance_edge import run\nwith run.lock('r'):\n"
+            "    if os.fork():\n        print('locked', flush=True)\n    time.sleep(60)")
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        assert holder.stdout.readline() == b"locked\n"
+        with pytest.raises(ConfigError):
+            with run.lock("r"):
+                pass
+        holder.kill()
+        holder.wait()
+        with run.lock("r"):
+            os.killpg(holder.pid, 0)  # the child is there still
+    finally:
+        os.killpg(holder.pid, signal.SIGKILL)
+        holder.stdout.close()
+
+
+def test_what_a_killed_process_had_half_written_goes_and_what_others_write_stays():
+    os.makedirs("r/checkpoints")
+    gone = ("r/run.json.4194304.tmp", "r/checkpoints/step-000002.pt.%d.tmp" % os.getpid())  # no process; an earlier one
+    stays = ("r/model.onnx.%d.tmp" % os.getppid(), "r/notes.tmp", "r/checkpoints/step-000002.pt")
+    for path in gone + stays:
+        open(path, "w").close()
+    with run.lock("r"):
+        assert not any(os.path.exists(path) for path in gone) and all(os.path.exists(path) for path in stays)
+
+
+def test_latest_moves_past_what_a_killed_process_left_under_the_same_number():
+    folder("runs/a")
+    os.symlink("nowhere", "runs/latest.%d.tmp" % os.getpid())
+    run.mark_latest("runs/a")
+    assert os.readlink("runs/latest") == "a" and sorted(os.listdir("runs")) == ["a", "latest"]

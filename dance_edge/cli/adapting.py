@@ -30,6 +30,6 @@ def run_adapt(config: AdaptConfig, listener: Listener) -> Dict[str, Any]:
         facts = dict(result.facts, format=run_folder.FORMAT, warnings=list(listener.warnings))
         export = export_run(folder, config.model, on_event)
         write_report(folder, facts, state["manifest"], export.to_dict())
+        run_folder.mark_latest(folder)  # before the last word: a run that says it is finished is left as it is
         run_folder.write_state(folder, dict(state, state=run_folder.FINISHED, facts=facts))
-    run_folder.mark_latest(folder)
     return facts

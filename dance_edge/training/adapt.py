@@ -82,7 +82,7 @@ def _metered(on_event: OnEvent) -> Iterator[EnergyMeter]:
 
 
 def _in_folder(attempt: Attempt, meter: EnergyMeter) -> AdaptResult:
-    if attempt.setup.config.fresh:
+    if attempt.setup.config.fresh or "config" not in run_folder.read_state(attempt.folder):
         clear(attempt.folder)
     try:
         return attempt.run()

@@ -9,8 +9,8 @@ from dance_edge.events import Note, OnEvent
 from dance_edge.training.config import AdaptConfig, changed_settings, config_from_dict
 
 _OURS = ("checkpoints", "engines")
-_OUR_FILES = ("run.json", "model.pt", "model.onnx", "source.pt", "source.onnx", "adapt.log", "energy.csv",
-              "report.json", "report.md", "report.html")
+_OUR_FILES = ("model.pt", "model.onnx", "source.pt", "source.onnx", "adapt.log", "energy.csv",
+              "report.json", "report.md", "report.html", "pruned.png")
 
 
 def claim(config: AdaptConfig, on_event: OnEvent) -> Tuple[str, Dict[str, Any]]:
@@ -30,7 +30,12 @@ def claim(config: AdaptConfig, on_event: OnEvent) -> Tuple[str, Dict[str, Any]]:
 
 
 def clear(folder: str) -> None:
-    """Remove what a run left in `folder`, and nothing else."""
+    """Remove what a run left in `folder`, and nothing else; run.json stays, empty, until the new run writes its own.
+
+    Whoever finds it empty knows that this was cut short, and does it again.
+    """
+    if os.path.exists(os.path.join(folder, "run.json")):
+        run_folder.write_state(folder, {})
     for name in _OURS:
         shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
     for name in _OUR_FILES:
@@ -42,8 +47,8 @@ def _earlier(config: AdaptConfig) -> Dict[str, Any]:
     if os.path.exists(config.out) and not os.path.isdir(config.out):
         raise ConfigError("--out %s is a file" % config.out, "give a folder")
     state = run_folder.read_state(config.out) if os.path.isdir(config.out) else {}
-    if config.fresh or not state:
-        if not state and os.path.isdir(config.out) and os.listdir(config.out):
+    if config.fresh or "config" not in state:  # without it, a start was killed while it cleared the folder
+        if not state and os.path.isdir(config.out) and not run_folder.only_locked(config.out):
             raise ConfigError("--out %s holds other things than a run" % config.out, "give a new or an empty folder")
         return {}
     changed = changed_settings(config_from_dict(state["config"]), config)

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 
 import pytest
 
@@ -69,6 +70,19 @@ def test_only_what_is_missing_is_made(small_set, capfd):
     assert run(command) == 0
     assert os.path.exists("r/model.onnx") and os.stat("r/model.pt").st_mtime_ns == stamp
     assert json.load(open("r/run.json"))["state"] == "finished"
+
+
+def test_latest_is_moved_before_a_run_says_that_it_is_finished(small_set, monkeypatch):
+    import dance_edge.run
+
+    shutil.copy(os.path.join(os.path.dirname(__file__), "..", "training", "small_networks.py"), ".")
+    command = ["adapt", "--model", "small_networks:make", "--target", small_set, "--steps", "2", "--out", "r"]
+    with monkeypatch.context() as patch:
+        patch.setattr(dance_edge.run, "mark_latest", None)  # the power goes at this moment
+        assert run(["-q"] + command) == 1
+    assert json.load(open("r/run.json"))["state"] == "running" and not os.path.exists("runs/latest")
+    assert run(["-q"] + command) == 0
+    assert json.load(open("r/run.json"))["state"] == "finished" and os.path.realpath("runs/latest").endswith("/r")
 
 
 def test_the_settings_of_an_earlier_run_are_taken_and_flags_win(small_run, capfd):
