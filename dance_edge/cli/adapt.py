@@ -88,7 +88,9 @@ def command(json_path: Optional[str], config: Optional[str], tensorboard: bool, 
 
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(Listener())
-        scalars: OnEvent = stack.enter_context(TensorBoard(listener)) if tensorboard else ignore
+        scalars: OnEvent = ignore
+        if tensorboard:
+            scalars = stack.enter_context(TensorBoard(listener))
         facts = run_adapt(_settings(config, flags), listener, scalars)
     if json_path:
         write_json(json_path, facts)

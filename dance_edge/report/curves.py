@@ -8,7 +8,7 @@ from dance_edge.report.figures import new_figure
 
 _BLUE, _ORANGE, _PALE, _RULE = "#1f5fa8", "#d95f0e", "#b9cde3", "#888888"
 _PANEL_INCH = 1.45
-_MEAN_SHARE = 20  # the running mean goes over this part of the steps
+_MEAN_SHARE, _MEAN_LEAST = 20, 5  # the running mean goes over this part of the steps, and over so many at least
 
 
 def draw_curves(path: str, rows: Sequence[Scalars], prune_steps: Sequence[int]) -> None:
@@ -26,8 +26,9 @@ def draw_curves(path: str, rows: Sequence[Scalars], prune_steps: Sequence[int]) 
     figure = new_figure(7.2, 0.6 + _PANEL_INCH * len(panels))
     stacked = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, draw in zip(stacked, panels):
-        for number, step in enumerate(prune_steps):
-            axes.axvline(step, color=_RULE, linewidth=0.8, linestyle=":", label="_" if number else "prune")
+        for step in prune_steps:
+            named = axes is stacked[0] and step == prune_steps[0]
+            axes.axvline(step, color=_RULE, linewidth=0.8, linestyle=":", label="prune" if named else "_")
         draw(axes, rows)
         axes.grid(True, axis="y", color="#dddddd", linewidth=0.6)
         axes.tick_params(labelsize=8)
@@ -42,7 +43,7 @@ def draw_curves(path: str, rows: Sequence[Scalars], prune_steps: Sequence[int]) 
 
 def _draw_loss(axes: Any, rows: Sequence[Scalars]) -> None:
     loss = np.array([row.loss for row in rows])
-    window = max(1, len(rows) // _MEAN_SHARE)
+    window = max(_MEAN_LEAST, len(rows) // _MEAN_SHARE)
     axes.plot(_steps(rows), loss, color=_PALE, linewidth=0.7, label="each step")
     axes.plot(_steps(rows), running_mean(loss, window), color=_BLUE, linewidth=1.4, label="mean of %d" % window)
     axes.set_ylabel("loss", fontsize=9)
