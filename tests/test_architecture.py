@@ -19,7 +19,7 @@ FLOORS = {
     "complexity": 1, "energy": 1, "metrics": 1,
     "models": 2, "data": 2, "runtime": 2,
     "manifest": 3, "pruning": 3,
-    "run": 4, "tensor_file": 4, "checkpoint": 4, "machine": 4,
+    "run": 4, "history": 4, "tensor_file": 4, "checkpoint": 4, "machine": 4,
     "report": 5, "training": 5, "export": 5, "serve": 5,
     "bench": 6,
     "cli": 7,
@@ -37,11 +37,12 @@ DOORS = {
               "export.to_onnx", "export.parity", "bench.training"),
     "click": ("cli.",),
     "rich": ("cli.",),
+    "tensorboard": ("cli.tensorboard",),
 }
 
 # Rooms that a board without PyTorch uses: nothing in them reaches torch, not even by an import inside a function.
 TORCH_FREE = ("errors", "size", "events", "interrupt", "complexity.", "energy.", "metrics.", "manifest", "data.",
-              "runtime.", "run", "report.", "machine", "serve.")
+              "runtime.", "run", "history", "report.", "machine", "serve.")
 
 HEAVY = ("torch", "cv2", "numpy", "onnxruntime", "onnx", "matplotlib", "rich")
 

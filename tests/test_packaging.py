@@ -47,7 +47,8 @@ def test_the_version_is_the_packages(called):
 
 
 def test_the_extras_are_the_promised_ones(called):
-    assert set(called["extras_require"]) == {"train", "serve", "tensorrt", "jetson", "report", "pretrained", "dev"}
+    assert set(called["extras_require"]) == {"train", "serve", "tensorrt", "jetson", "report", "pretrained",
+                                             "tensorboard", "dev"}
 
 
 def test_serving_asks_for_no_torch(called):

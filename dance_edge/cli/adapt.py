@@ -1,4 +1,5 @@
 """`dance-edge adapt`: fine-tune on the target, slim data and channels, export, report."""
+import contextlib
 import os
 from typing import Any, Dict, Optional
 
@@ -80,8 +81,9 @@ from dance_edge.cli import options
 @click.option("--workers", type=int, metavar="N", help="Processes that decode.")
 @click.option("--fresh", is_flag=True, help="Begin anew instead of going on with an unfinished run.")
 @click.option("--config", metavar="FILE.json", help="Settings of an earlier run.json; flags win.")
+@click.option("--tensorboard", is_flag=True, help="Write scalars for TensorBoard into RUN/tensorboard too.")
 @options.json_option
-def command(json_path: Optional[str], config: Optional[str], dry_run: bool, **flags: Any) -> None:
+def command(json_path: Optional[str], config: Optional[str], dry_run: bool, tensorboard: bool, **flags: Any) -> None:
     """Adapt a model to TARGET and leave a run folder.
 
     \b
@@ -94,12 +96,18 @@ def command(json_path: Optional[str], config: Optional[str], dry_run: bool, **fl
     from dance_edge.cli.adapting import run_adapt
     from dance_edge.cli.output import write_json
     from dance_edge.cli.progress import Listener
+    from dance_edge.cli.tensorboard import TensorBoard
+    from dance_edge.events import OnEvent, ignore
 
     if dry_run:
         _forecast(_settings(config, flags), json_path)
         return
-    with Listener() as listener:
-        facts = run_adapt(_settings(config, flags), listener)
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(Listener())
+        scalars: OnEvent = ignore
+        if tensorboard:
+            scalars = stack.enter_context(TensorBoard(listener))
+        facts = run_adapt(_settings(config, flags), listener, scalars)
     if json_path:
         write_json(json_path, facts)
     _print(facts, json_path)

@@ -3,12 +3,15 @@ import os
 from typing import Any, Dict
 
 from dance_edge.cli.progress import Listener
-from dance_edge.events import Event, Note, Opened
+from dance_edge.events import Event, Note, OnEvent, Opened, ignore
 from dance_edge.training.config import AdaptConfig
 
 
-def run_adapt(config: AdaptConfig, listener: Listener) -> Dict[str, Any]:
-    """Train, export, report; returns the report's facts. What an earlier start has made already is left as it is."""
+def run_adapt(config: AdaptConfig, listener: Listener, scalars: OnEvent = ignore) -> Dict[str, Any]:
+    """Train, export, report; returns the report's facts. What an earlier start has made already is left as it is.
+
+    `scalars` hears every event too, for figures that are wanted elsewhere.
+    """
     from dance_edge import run as run_folder
     from dance_edge.cli.exporting import export_run
     from dance_edge.report.document import write_report
@@ -19,6 +22,7 @@ def run_adapt(config: AdaptConfig, listener: Listener) -> Dict[str, Any]:
             listener.log_to(os.path.join(event.folder, "adapt.log"))
         else:
             listener(event)
+        scalars(event)
 
     result = adapt(config, on_event)
     folder = result.folder

@@ -40,6 +40,11 @@ class Window:
         """Seconds from the window's start to its end, or up to now."""
         return (self._meter.clock() if self.end_s is None else self.end_s) - self.start_s
 
+    @property
+    def power_w(self) -> Optional[float]:
+        """The latest sample's watts; None without a sensor, or without a rail that feeds all."""
+        return self._meter.trace.last_w
+
     def reading(self) -> EnergyReading:
         """Joules of the window; without a figure `gross_j` is None and `reason` says why."""
         end_s = self._meter.clock() if self.end_s is None else self.end_s

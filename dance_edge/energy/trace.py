@@ -45,6 +45,12 @@ class Trace:
         """The newest time stamp; minus infinity without one."""
         return self._times[-1] if self._times else -math.inf
 
+    @property
+    def last_w(self) -> Optional[float]:
+        """The newest sample of the rail that feeds all; None without one."""
+        with self._lock:
+            return self._rails[self._total][-1] if self._total and self._times else None
+
     def append(self, sample: PowerSample) -> bool:
         """Keep `sample`, or count it as repeated or as nonsense and say False."""
         with self._lock:

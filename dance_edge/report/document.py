@@ -1,41 +1,60 @@
 """A run's report: JSON for machines, Markdown and one HTML page for people, from the same facts."""
+import base64
 import os
 from typing import Any, Dict, List, Tuple
 
+from dance_edge import history
 from dance_edge.errors import ConfigError
+from dance_edge.report.curves import draw_curves
 from dance_edge.report.pruned import Pruned, draw_pruned, pruned_of
 from dance_edge.run import replace_file, write_json
 
-FIGURE = "pruned.png"
+CURVES, PRUNED = "curves.png", "pruned.png"
 _TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
 
 
 def write_report(folder: str, facts: Dict[str, Any], manifest: Dict[str, Any], export: Dict[str, Any]) -> None:
-    """Write report.json, report.md and report.html into `folder`; `facts` are those of `adapt --json`."""
+    """Write report.json, report.md and report.html into `folder`; `facts` are those of `adapt --json`.
+
+    The curves come from the folder's scalars.csv, if it is there. The Markdown names its pictures, which lie beside it;
+    the HTML page holds them, so that it can be sent alone.
+    """
     import jinja2
 
     write_json(os.path.join(folder, "report.json"), dict(facts, export=export))
     pruned = pruned_of(facts)
+    drawn = _draw(folder, facts, pruned)
     context = {"facts": facts, "manifest": manifest, "export": export, "figures": figures(facts),
-               "classes": class_rows(facts), "groups": group_rows(facts), "pruned": pruned,
-               "figure": _figure(folder, pruned)}
-    for name, escape in (("report.md", False), ("report.html", True)):
-        environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=escape,
+               "classes": class_rows(facts), "groups": group_rows(facts), "pruned": pruned}
+    for name, html in (("report.md", False), ("report.html", True)):
+        environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=html,
                                          trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-        text = environment.get_template(name + ".j2").render(**context)
+        pictures = {picture: _data_uri(os.path.join(folder, picture)) if html else picture for picture in drawn}
+        text = environment.get_template(name + ".j2").render(pictures=pictures, **context)
         with replace_file(os.path.join(folder, name)) as file:
             file.write(text.encode("utf-8"))
 
 
-def _figure(folder: str, pruned: Pruned) -> str:
-    """The name of the drawn figure; empty where nothing was in scope or matplotlib is missing."""
-    if not pruned.layers:
-        return ""
+def _draw(folder: str, facts: Dict[str, Any], pruned: Pruned) -> List[str]:
+    """Draw what there is to draw; the files' names. Without matplotlib there are none, and the tables stand alone."""
+    rows = history.read_history(os.path.join(folder, history.FILE))
+    drawn = []
     try:
-        draw_pruned(os.path.join(folder, FIGURE), pruned)
+        if rows:
+            draw_curves(os.path.join(folder, CURVES), rows, [prune["step"] for prune in facts["prunes"]])
+            drawn.append(CURVES)
+        if pruned.layers:
+            draw_pruned(os.path.join(folder, PRUNED), pruned)
+            drawn.append(PRUNED)
     except ConfigError:
-        return ""
-    return FIGURE
+        return []
+    return drawn
+
+
+def _data_uri(path: str) -> str:
+    """A PNG as text that stands in for its address."""
+    with open(path, "rb") as file:
+        return "data:image/png;base64," + base64.b64encode(file.read()).decode("ascii")
 
 
 def figures(facts: Dict[str, Any]) -> List[Tuple[str, str]]:

@@ -1,5 +1,6 @@
 """One start of a run, in its folder: from the checkpoint, if there is one, to the model."""
 import contextlib
+import functools
 import os
 import platform
 from typing import Any, Dict, Iterator, List, NamedTuple
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 
 import dance_edge
+from dance_edge import history
 from dance_edge import run as run_folder
 from dance_edge.checkpoint import save_model
 from dance_edge.data.images import read_image
@@ -34,6 +36,7 @@ from dance_edge.training.job import Job
 from dance_edge.training.loader import TrainingImages, augmentation, load
 from dance_edge.training.loop import train
 from dance_edge.training.measured import measured_manifest
+from dance_edge.training.recorder import Recorder
 from dance_edge.training.recalibrate import RECALIBRATION_IMAGES, recalibrate
 from dance_edge.training.resume import load_best, load_checkpoint, newest_checkpoint, save_best, save_checkpoint
 from dance_edge.training.setup import Setup
@@ -89,7 +92,11 @@ class Attempt:
             self.counts = load_checkpoint(newest, self.setup.trainee, self.setup.config)
             self._state["resumed_from_step"] = self.counts.step
             self._on_event(Note("resumed after step %d of %d" % (self.counts.step, self.setup.plan.steps)))
-        self._train()
+        path = os.path.join(self.folder, history.FILE)
+        with self._writing():
+            past = history.History(path, self.counts.step, self._on_event)
+        with past:
+            self._train(Recorder(past, self.counts, self._window, self._on_event))
         return self._finish()
 
     def go_on(self) -> str:
@@ -118,18 +125,18 @@ class Attempt:
             self._state["source_before"] = self._evaluate(setup.origin, setup.manifest).to_dict()
         self._write(run_folder.RUNNING)
 
-    def _train(self) -> None:
+    def _train(self, on_event: OnEvent) -> None:
         whole = list(self.setup.stream())
         epochs = epoch_log(whole, self.setup.full_pixels)
         batches = [one for one in whole if isinstance(one, Batch)]
         with StopRequest() as stop:
             while not self.counts.ended and self.counts.step < len(batches):
                 try:
-                    self._train_phases(batches, epochs, stop)
+                    self._train_phases(batches, epochs, stop, on_event)
                 except TooLarge as reason:
                     self._step_down(reason.size)
 
-    def _train_phases(self, batches: List[Batch], epochs: Any, stop: StopRequest) -> None:
+    def _train_phases(self, batches: List[Batch], epochs: Any, stop: StopRequest, on_event: OnEvent) -> None:
         setup, config, counts = self.setup, self.setup.config, self.counts
         workers = config.workers if config.workers >= 0 else min(2, max(0, (os.cpu_count() or 1) - 1))
         for phase in setup.phases():
@@ -137,7 +144,7 @@ class Attempt:
                                     augmentation(config), config.seed, config.full_decode)
             left = [self._fitting(one) for one in batches[max(phase.begin, counts.step):phase.end]]
             job = Job(setup.trainee, config, setup.plan, setup.manifest, phase, setup.full_pixels, epochs, self._save,
-                      stop, self._on_event, self._score, self._keep_best, self._spent)
+                      stop, on_event, functools.partial(self._score, on_event), self._keep_best, self._spent)
             if left and not counts.ended:
                 train(job, counts, zip(left, load(images, left, workers)))
 
@@ -166,10 +173,10 @@ class Attempt:
         self._on_event(Warned("out of memory with one image of %s: training goes on at %s at most" % (
             size.wxh, smaller.wxh)))
 
-    def _score(self) -> float:
+    def _score(self, on_event: OnEvent) -> float:
         setup = self.setup
         miou = self._evaluate(setup.target, measured_manifest(setup.manifest, setup.trainee.network)).miou
-        self._on_event(Scored(self.counts.step, miou))
+        on_event(Scored(self.counts.step, miou))
         return miou
 
     def _keep_best(self) -> None:

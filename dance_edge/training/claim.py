@@ -8,9 +8,9 @@ from dance_edge.errors import ConfigError
 from dance_edge.events import Note, OnEvent
 from dance_edge.training.config import AdaptConfig, changed_settings, config_from_dict
 
-_OURS = ("checkpoints", "engines")
-_OUR_FILES = ("model.pt", "model.onnx", "source.pt", "source.onnx", "adapt.log", "energy.csv",
-              "report.json", "report.md", "report.html", "pruned.png")
+_OURS = ("checkpoints", "engines", "tensorboard")
+_OUR_FILES = ("model.pt", "model.onnx", "source.pt", "source.onnx", "adapt.log", "energy.csv", "scalars.csv",
+              "report.json", "report.md", "report.html", "curves.png", "pruned.png")
 
 
 def claim(config: AdaptConfig, on_event: OnEvent) -> Tuple[str, Dict[str, Any]]:

@@ -12,7 +12,7 @@ KEYS = {"run", "steps", "resumed_from_step", "images_offered", "images_kept", "p
         "macs_p", "channels_kept", "duration_s", "energy_j", "energy_source", "energy", "miou_before",
         "miou_after", "format"}
 FILES = {"run.json", "model.pt", "model.onnx", "source.pt", "source.onnx", "report.json", "report.md", "report.html",
-         "adapt.log", "checkpoints"}
+         "adapt.log", "checkpoints", "scalars.csv", "curves.png"}
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +122,8 @@ def test_flags_of_data_slimming_augmentation_and_decoding_are_settings(flag, set
     from dance_edge.training.config import AdaptConfig
 
     flags = command.make_context("adapt", ["--target", "t", "--model", "bisenet"] + flag.split()).params
-    flags = {name: given for name, given in flags.items() if name not in ("json_path", "config", "dry_run")}
+    others = ("json_path", "config", "dry_run", "tensorboard")
+    flags = {name: given for name, given in flags.items() if name not in others}
     assert _settings(None, flags) == AdaptConfig(target="t", model="bisenet")._replace(**{setting: value})
 
 

@@ -1,8 +1,11 @@
+import base64
 import copy
+import re
 
 import pytest
 
 from dance_edge.errors import ConfigError
+from dance_edge.history import FILE, History, Scalars
 from dance_edge.report import document
 from dance_edge.report.document import figures, group_rows, percent, write_report
 
@@ -56,8 +59,33 @@ def test_what_was_pruned_stands_by_kind_and_by_layer(written, tmp_path):
                  "| aspp.one | multi-scale aggregation | 64 | 16 | 75.0 % |",
                  "| output.<i> | other | 32 | 24 | 25.0 % |"):
         assert line in lines
-    assert (tmp_path / "pruned.png").exists() and 'src="pruned.png"' in written["report.html"]
-    assert "output.&lt;i&gt;" in written["report.html"] and "![" in written["report.md"]
+    assert "](pruned.png)" in written["report.md"] and "output.&lt;i&gt;" in written["report.html"]
+    assert _pictures(written["report.html"]) == [(tmp_path / "pruned.png").read_bytes()]
+
+
+def _pictures(page):
+    """The PNGs that an HTML page holds; every picture must be of this kind, or the page could not be sent alone."""
+    sources = re.findall(r'<img src="([^"]*)"', page)
+    assert all(one.startswith("data:image/png;base64,") for one in sources)
+    return [base64.b64decode(one.split(",")[1]) for one in sources]
+
+
+def test_a_run_with_a_history_shows_its_curves(tmp_path):
+    with History(str(tmp_path / FILE), 0) as history:
+        for step in range(1, 41):
+            history.add(Scalars(step, 1.5 * step, 2.0 / step, 0.01, 0.5, 96, 160, 0.5, 0.9, 1e-5 * step))
+    write_report(str(tmp_path), copy.deepcopy(FACTS), MANIFEST, EXPORT)
+    lines = (tmp_path / "report.md").read_text(encoding="utf-8").splitlines()
+    place = lines.index("## Curves")
+    assert lines[place - 1] == lines[place + 1] == "" and "](curves.png)" in lines[place + 2]
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("<h2>Curves</h2>") == 1
+    assert _pictures(page) == [(tmp_path / name).read_bytes() for name in ("curves.png", "pruned.png")]
+
+
+def test_a_run_without_a_history_has_no_curves(written, tmp_path):
+    assert not (tmp_path / "curves.png").exists()
+    assert "Curves" not in written["report.md"] and "Curves" not in written["report.html"]
 
 
 @pytest.mark.parametrize("layers", [None, []])
@@ -79,6 +107,7 @@ def test_without_matplotlib_the_tables_stand_alone(tmp_path, monkeypatch):
     write_report(str(tmp_path), copy.deepcopy(FACTS), MANIFEST, EXPORT)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "| aspp.one |" in text and "![" not in text
+    assert "<img" not in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_groups_of_a_run_that_an_older_version_began():
