@@ -27,7 +27,7 @@ def save_tensors(path: str, content: Dict[str, Any]) -> None:
     """
     _refuse_objects(content, "the content")
     with replace_file(path) as file:
-        told = _Remembering(file)
+        told: Any = _Remembering(file)
         try:
             torch.save(content, told)
         except RuntimeError:  # what torch makes of a write that fails

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 
 import dance_edge
-from dance_edge import history
-from dance_edge import run as run_folder
+from dance_edge import history, run as run_folder
 from dance_edge.checkpoint import save_model
 from dance_edge.data.images import read_image
 from dance_edge.data.sampler import Batch
@@ -36,8 +35,8 @@ from dance_edge.training.job import Job
 from dance_edge.training.loader import TrainingImages, augmentation, load
 from dance_edge.training.loop import train
 from dance_edge.training.measured import measured_manifest
-from dance_edge.training.recorder import Recorder
 from dance_edge.training.recalibrate import RECALIBRATION_IMAGES, recalibrate
+from dance_edge.training.recorder import Recorder
 from dance_edge.training.resume import load_best, load_checkpoint, newest_checkpoint, save_best, save_checkpoint
 from dance_edge.training.setup import Setup
 from dance_edge.training.step import TooLarge

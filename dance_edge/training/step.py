@@ -45,9 +45,10 @@ def optimizer_step(job: Job, counts: Counts, tensors: Tensors, groups: List[Chan
         raise ConfigError("the loss is %s at step %d: training has diverged" % (loss, counts.step + 1),
                           "begin anew with a lower --lr than %g, or with --clip-norm 1" % job.plan.learning_rate)
     trainee.precision.unscale(trainee.optimizer)
-    norm = clip_grad_norm_(network.parameters(), job.config.clip_norm or math.inf) \
-        if job.config.clip_norm or trainee.precision.mixed else 0.0
-    if math.isfinite(float(norm)):  # else a gradient overflowed in float16, and the step will be left out
+    norm = 0.0
+    if job.config.clip_norm or trainee.precision.mixed:
+        norm = float(clip_grad_norm_(network.parameters(), job.config.clip_norm or math.inf))
+    if math.isfinite(norm):  # else a gradient overflowed in float16, and the step will be left out
         if job.config.criterion == "taylor":
             add_taylor(trainee.taylor, groups)
         pull_gammas_to_zero(groups, job.config.gamma_l1)
