@@ -29,7 +29,7 @@ venv: .venv/.installed
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install -q -c constraints/today.txt setuptools wheel
 	.venv/bin/python -m pip install -q -c constraints/today.txt --use-pep517 --no-build-isolation \
-		-e '.[train,serve,report,jetson,pretrained,dev]'
+		-e '.[train,serve,report,jetson,pretrained,tensorboard,dev]'
 	@touch $@
 
 venv36: .venv36/.installed
@@ -40,7 +40,7 @@ venv36: .venv36/.installed
 	test -x .venv36/bin/python || '$(PYTHON36)' -m venv .venv36
 	.venv36/bin/python -m pip install -q pip==21.3.1 setuptools==59.6.0 wheel==0.37.1
 	.venv36/bin/python -m pip install -q -c constraints/jetpack46.txt --only-binary=:all: --no-binary=jetson-stats \
-		-e '.[train,serve,report,jetson,pretrained,dev]'
+		-e '.[train,serve,report,jetson,pretrained,tensorboard,dev]'
 	@touch $@
 
 demo: venv
