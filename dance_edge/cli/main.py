@@ -1,5 +1,6 @@
 """The command line's frame: which commands there are, and what a user reads when one of them fails."""
 import difflib
+import errno
 import importlib
 import os
 import signal
@@ -11,7 +12,9 @@ from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 import click
 
 from dance_edge import __version__
-from dance_edge.errors import DanceError
+from dance_edge.errors import DanceError, DeviceError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a disk, a quota or a limit on files says
 
 # Name -> module under dance_edge.cli (its attribute `command`) and its line in `dance-edge --help`. The lines stand
 # here so that the help imports no command.
@@ -109,6 +112,11 @@ def run(arguments: Sequence[str]) -> int:
         return _failed(error.format_message(), "see: %s --help" % _command_path(error), 2, debug)
     except click.ClickException as error:
         return _failed(error.format_message(), "see: dance-edge --help", 2, debug)
+    except OSError as error:
+        if error.errno not in FULL:
+            return _unexpected(error, debug)
+        return _failed("cannot write%s: %s" % (" " + str(error.filename) if error.filename else "", error.strerror),
+                       "make room, then start the same command again", DeviceError.exit_code, debug)
     except Exception as error:  # the last door: a user gets a line, not our stack
         return _unexpected(error, debug)
     finally:

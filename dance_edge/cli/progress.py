@@ -1,4 +1,5 @@
 """Turns what a job says into a progress bar on a terminal, plain lines elsewhere, and a plain log."""
+import contextlib
 import sys
 import time
 from types import TracebackType
@@ -29,6 +30,7 @@ class Listener:
         self._last_line_s: Dict[str, float] = {}
         self._unlogged: List[str] = []
         self._log: Optional[IO[str]] = None
+        self._log_lost = False
         if log is not None:
             self.log_to(log)
 
@@ -100,15 +102,23 @@ class Listener:
         self._bar.update(self._tasks[task], completed=done, total=total, figures=figures)
 
     def _write_log(self, line: str) -> None:
+        if self._log_lost:
+            return
         if self._log is None:
             self._unlogged.append(line)
             return
-        self._log.write(line + "\n")
-        self._log.flush()  # a job that is killed leaves what it said
+        try:
+            self._log.write(line + "\n")
+            self._log.flush()  # a job that is killed leaves what it said
+        except OSError as reason:  # a full disk: what the job saves is its own to say
+            self._close_log()
+            self._log_lost = True
+            self._line("warning: no more lines for the log: %s" % (reason.strerror or reason), always=True)
 
     def _close_log(self) -> None:
         if self._log is not None:
-            self._log.close()
+            with contextlib.suppress(OSError):
+                self._log.close()
             self._log = None
 
 

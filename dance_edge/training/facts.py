@@ -28,4 +28,4 @@ def run_facts(setup: Setup, counts: Counts, state: Dict[str, Any], after: Evalua
         "before": before, "after": after.to_dict(), "split": setup.target.how, "prunes": counts.prunes,
         "broken": [list(one) for one in setup.broken], "batch_size": setup.plan.batch_size,
         "last_loss": counts.loss, "scores": counts.scores, "best_step": counts.best_step, "ended_by": counts.ended,
-        "source_before": state["source_before"], "micro_batch": counts.micro_batch or setup.plan.micro_batch}
+        "source_before": state.get("source_before"), "micro_batch": counts.micro_batch or setup.plan.micro_batch}

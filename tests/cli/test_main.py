@@ -1,4 +1,5 @@
 """The command line's frame: exit codes, the two lines of an error, signals, and that nothing else leaks out."""
+import errno
 import os
 import signal
 import subprocess
@@ -50,6 +51,15 @@ def test_ctrl_c_is_130_and_one_line(failing, capsys):
     failing(KeyboardInterrupt())
     assert main.run(["scan"]) == 130
     assert [line for line in _lines(capsys) if line] == ["error: interrupted"]
+
+
+def test_a_full_disk_is_one_line_with_what_to_do(failing, capsys):
+    failing(OSError(errno.ENOSPC, "No space left on device", "r/model.onnx"))
+    assert main.run(["scan"]) == 6
+    assert _lines(capsys) == ["error: cannot write r/model.onnx: No space left on device",
+                              "hint:  make room, then start the same command again"]
+    failing(OSError(errno.EIO, "Input/output error"))
+    assert main.run(["scan"]) == 1
 
 
 def test_what_nobody_expected_is_one_line(failing, capsys):

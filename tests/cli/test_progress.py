@@ -1,5 +1,6 @@
 """Events as lines, as a bar, and as a log."""
 import io
+import os
 
 import pytest
 
@@ -76,6 +77,16 @@ def test_the_log_has_every_step_and_what_came_before_it_was_opened(tmp_path, qui
         on_event(Progress("evaluate", 2, 2))
     assert path.read_text().splitlines() == [
         "an earlier run's line", "12 pairs", "warning: dark [images]", STEP_LINE, EPOCH_LINE, "evaluate 2/2"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_ends_the_log_is_said_once_and_not_the_job():
+    stream = io.StringIO()
+    with Listener("/dev/full", stream=stream) as on_event:
+        for _ in range(3):
+            on_event(Note("12 pairs"))
+    assert stream.getvalue().splitlines() == ["warning: no more lines for the log: No space left on device"] + \
+        ["12 pairs"] * 3
 
 
 def test_a_terminal_gets_a_bar_with_the_figures_and_lines_above_it():
