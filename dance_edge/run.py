@@ -146,7 +146,8 @@ def lock(folder: str) -> Iterator[None]:
     """Hold RUN/lock, so that a run has one writer; `ConfigError` with the holder's pid where another process has it.
 
     The lock is the process's own and ends with it: a loader's worker, forked while it was held, does not keep it for
-    the seconds that it outlives a process that was killed. What such a process had half-written is removed.
+    the seconds that it outlives a process that was killed. What such a process had half-written is removed, but for
+    checkpoints, which the next whole one makes superfluous.
     """
     with open(os.path.join(folder, LOCK), "a+") as file:
         try:
@@ -159,8 +160,7 @@ def lock(folder: str) -> Iterator[None]:
         file.truncate()
         file.write("%d\n" % os.getpid())
         file.flush()
-        for inside in (folder, os.path.join(folder, "checkpoints")):
-            sweep(inside)
+        sweep(folder)
         yield
 
 

@@ -125,9 +125,9 @@ def test_a_lock_ends_with_its_process_though_a_child_lives_on():
 
 
 def test_what_a_killed_process_had_half_written_goes_and_what_others_write_stays():
-    os.makedirs("r/checkpoints")
-    gone = ("r/run.json.4194304.tmp", "r/checkpoints/step-000002.pt.%d.tmp" % os.getpid())  # no process; an earlier one
-    stays = ("r/model.onnx.%d.tmp" % os.getppid(), "r/notes.tmp", "r/checkpoints/step-000002.pt")
+    os.makedirs("r")
+    gone = ("r/run.json.4194304.tmp", "r/model.pt.%d.tmp" % os.getpid())  # no process; an earlier one
+    stays = ("r/model.onnx.%d.tmp" % os.getppid(), "r/notes.tmp", "r/model.pt")
     for path in gone + stays:
         open(path, "w").close()
     with run.lock("r"):

@@ -7,6 +7,7 @@ import torch
 
 from dance_edge.errors import CheckpointError
 from dance_edge.pruning.surgery import apply_plan, channel_plan
+from dance_edge.run import sweep
 from dance_edge.tensor_file import load_tensors, save_tensors
 from dance_edge.training.config import AdaptConfig
 from dance_edge.training.counts import Counts
@@ -42,6 +43,7 @@ def save_checkpoint(folder: str, trainee: Trainee, counts: Counts) -> str:
         "precision": trainee.precision.state()})
     for old in checkpoints(folder)[:-KEPT]:
         os.remove(old)
+    sweep(os.path.join(folder, "checkpoints"))  # what a killed start had half-written, now that there is a whole one
     return path
 
 

@@ -86,7 +86,10 @@ def test_a_full_disk_ends_the_run_and_it_goes_on_to_the_same_weights(config):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "dance-edge adapt --config r/run.json --out r" in caught.value.hint
     assert os.listdir("r/checkpoints") == ["step-000002.pt"]  # whole, with nothing half-written beside it
+    with open("r/checkpoints/step-000004.pt.4194304.tmp", "w") as file:  # as if killed in the writing
+        file.write("half")
     assert adapt(config()).facts["resumed_from_step"] == 2
+    assert sorted(os.listdir("r/checkpoints")) == ["step-000004.pt", "step-000006.pt"]
     assert same(weights("whole"), weights("r"))
 
 
