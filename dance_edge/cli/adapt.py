@@ -129,9 +129,9 @@ def _print(facts: Dict[str, Any], json_path: Optional[str]) -> None:
 def _forecast(config: Any, json_path: Optional[str]) -> None:
     from dance_edge.cli.output import table, write_json
     from dance_edge.cli.progress import Listener
+    from dance_edge.duration import in_words
     from dance_edge.run import FORMAT
     from dance_edge.training.adapt import dry_run
-    from dance_edge.training.expected import minutes
 
     with Listener() as listener:
         facts = dry_run(config, listener)
@@ -141,7 +141,7 @@ def _forecast(config: Any, json_path: Optional[str]) -> None:
         ["images kept of those offered", "%d of %d" % (facts["images"], facts["offered"])],
         ["pixels of the images offered", "%.1f %%" % (100.0 * facts["pixels_ratio_offered"])],
         ["multiply-accumulates, at most", "%.4g P" % facts["macs_p"]],
-        ["time here, about", minutes(facts["duration_s"])],
+        ["time here, about", in_words(facts["duration_s"])],
         ["energy, about", "%.4g J, %s" % (facts["energy_j"], facts["energy_source"])]]
     rows += [["prune after step %d" % one["after_step"], "%d of %d in scope %s gone, of %d layers" % (
         one["removed"], one["of"], facts["scope"], len(facts["layers"]))] for one in facts["stages"]]

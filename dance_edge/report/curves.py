@@ -3,6 +3,7 @@ from typing import Any, Sequence
 
 import numpy as np
 
+from dance_edge.duration import in_words
 from dance_edge.history import Scalars
 from dance_edge.report.figures import new_figure
 
@@ -35,7 +36,7 @@ def draw_curves(path: str, rows: Sequence[Scalars], prune_steps: Sequence[int]) 
     stacked[0].legend(loc="upper right", fontsize=8, edgecolor="none", ncol=3)
     stacked[-1].legend(loc="lower left", fontsize=8, edgecolor="none", ncol=3)
     stacked[-1].set_xlim(0, rows[-1].step)
-    stacked[-1].set_xlabel("optimizer steps (%d took %s)" % (rows[-1].step, _span(rows[-1].time_s)), fontsize=9)
+    stacked[-1].set_xlabel("optimizer steps (%d took %s)" % (rows[-1].step, in_words(rows[-1].time_s)), fontsize=9)
     figure.align_ylabels(stacked)
     figure.tight_layout()
     figure.savefig(path)
@@ -82,9 +83,3 @@ def running_mean(values: np.ndarray, window: int) -> np.ndarray:
 
 def _steps(rows: Sequence[Scalars]) -> np.ndarray:
     return np.array([row.step for row in rows])
-
-
-def _span(seconds: float) -> str:
-    if seconds < 120.0:
-        return "%.0f s" % seconds
-    return "%.0f min" % (seconds / 60.0) if seconds < 7200.0 else "%.1f h" % (seconds / 3600.0)

@@ -15,7 +15,6 @@ from dance_edge.training.claim import claim, clear
 from dance_edge.training.config import AdaptConfig, check
 from dance_edge.training.expected import calibrate, expect
 from dance_edge.training.forecast import forecast
-from dance_edge.training.memory import ran_out
 from dance_edge.training.setup import Setup, prepare
 from dance_edge.training.target import refuse_other_ids
 
@@ -60,10 +59,10 @@ def _within_budget(setup: Setup, meter: EnergyMeter, on_event: OnEvent) -> Setup
     size, budget = min(plan.size for plan in setup.plans), budget_of(setup.config)
     try:
         cost = calibrate(setup.trainee, size, meter)
-    except (RuntimeError, MemoryError) as reason:
-        if not ran_out(reason) or budget.capped:
+    except DeviceError as reason:
+        if budget.capped:
             raise
-        on_event(Warned("out of memory in a trial with images of %s: how long it takes is not known" % size.wxh))
+        on_event(Warned("%s: how long the run takes is not known" % reason.message))
         return setup
     setup = within(setup, budget, cost, on_event)
     on_event(Note(expect(setup.trainee, setup.batches(), cost).line()))

@@ -39,7 +39,7 @@ from dance_edge.training.recalibrate import RECALIBRATION_IMAGES, recalibrate
 from dance_edge.training.recorder import Recorder
 from dance_edge.training.resume import load_best, load_checkpoint, newest_checkpoint, save_best, save_checkpoint
 from dance_edge.training.setup import Setup
-from dance_edge.training.step import TooLarge
+from dance_edge.training.step import TooLarge, diverged
 from dance_edge.training.target import Target
 
 METERED_EVERY_S = 30.0  # how often a cap on energy is held against the sensor; in between it is carried on
@@ -208,6 +208,9 @@ class Attempt:
         return sum(one.gross_j or 0.0 for one in self._earlier) + then_j * own_s / then_s
 
     def _save(self) -> None:
+        for value in self.setup.trainee.network.state_dict().values():  # what cannot be gone on from replaces nothing
+            if not bool(torch.isfinite(value).all()):
+                raise diverged("network", float("nan"), self.counts.step, self.setup.plan.learning_rate)
         with self._writing():
             save_checkpoint(self.folder, self.setup.trainee, self.counts)
         self._write(run_folder.RUNNING)  # with the joules so far: the power may go without a word

@@ -4,10 +4,11 @@ import re
 from typing import NamedTuple
 
 from dance_edge.complexity.policy import expected_weight
+from dance_edge.duration import in_words
 from dance_edge.errors import ConfigError
 from dance_edge.events import Note, OnEvent
 from dance_edge.training.config import AdaptConfig
-from dance_edge.training.expected import Cost, minutes
+from dance_edge.training.expected import Cost
 from dance_edge.training.recalibrate import RECALIBRATION_IMAGES
 from dance_edge.training.setup import Setup
 
@@ -88,11 +89,11 @@ def within(setup: Setup, budget: Budget, cost: Cost, on_event: OnEvent) -> Setup
     if not steps:
         raise ConfigError(
             "the budget does not pay for one step: that takes about %.3g GMAC, %s and %.3g J, and what follows %s and "
-            "%.3g J" % (first / 1e9, minutes(first * cost.seconds_per_mac), first * cost.joules_per_mac,
-                        minutes(plan.reserved_s), plan.reserved_j), "give a larger --time, --energy or --macs")
+            "%.3g J" % (first / 1e9, in_words(first * cost.seconds_per_mac), first * cost.joules_per_mac,
+                        in_words(plan.reserved_s), plan.reserved_j), "give a larger --time, --energy or --macs")
     if steps < plan.steps:
         on_event(Note("the budget pays for %d of %d steps (%s and %.3g kJ are reserved for what follows; joules %s)" % (
-            steps, plan.steps, minutes(plan.reserved_s), plan.reserved_j / 1e3, cost.source)))
+            steps, plan.steps, in_words(plan.reserved_s), plan.reserved_j / 1e3, cost.source)))
         weight = expected_weight(setup.plans, setup.config.anneal)
         plan = plan._replace(steps=steps, by_steps=True, mean_weight=weight)
     return setup._replace(plan=plan)

@@ -7,10 +7,13 @@ import numpy as np
 import torch
 
 from dance_edge.data.sampler import Batch
+from dance_edge.duration import in_words
 from dance_edge.energy import tx2_model
 from dance_edge.energy.meter import EnergyMeter
+from dance_edge.errors import DeviceError
 from dance_edge.models.deployed import outputs_of
 from dance_edge.size import Size
+from dance_edge.training.memory import ran_out
 from dance_edge.training.trainee import Trainee
 
 TRIAL_IMAGES = 2
@@ -40,7 +43,7 @@ class Expected(NamedTuple):
     def line(self) -> str:
         """For people."""
         return "plan: %d optimizer steps, %d of %d images offered are kept, up to %.3g PMAC, about %s here, about " \
-               "%.3g kJ (%s)" % (self.steps, self.images, self.offered, self.macs / 1e15, minutes(self.duration_s),
+               "%.3g kJ (%s)" % (self.steps, self.images, self.offered, self.macs / 1e15, in_words(self.duration_s),
                                  self.energy_j / 1e3, self.energy_source)
 
     def to_dict(self) -> Dict[str, Any]:
@@ -62,12 +65,21 @@ def expect(trainee: Trainee, run: Iterable[Batch], cost: Cost) -> Expected:
 
 
 def calibrate(trainee: Trainee, size: Size, meter: EnergyMeter) -> Cost:
-    """Time small training steps on a copy of the network, metered where there is a sensor, else with a TX2's joules."""
+    """Time small training steps on a copy of the network, metered where there is a sensor, else with a TX2's joules.
+
+    `DeviceError` where memory runs out.
+    """
     network = copy.deepcopy(trainee.network).train()
     # Noise, since zeros would give denormal numbers, which are slow; not torch's, whose random state is the run's.
     noise = np.random.RandomState(0).rand(TRIAL_IMAGES, 3, *size).astype(np.float32)
     inputs = torch.from_numpy(noise).to(trainee.device).contiguous(memory_format=torch.channels_last)
-    _trial_step(network, inputs)  # the first one warms up
+    try:
+        _trial_step(network, inputs)  # the first one warms up
+    except (RuntimeError, MemoryError) as reason:
+        if not ran_out(reason):
+            raise
+        raise DeviceError("out of memory in a trial with %d images of %s" % (TRIAL_IMAGES, size.wxh),
+                          "free some memory, or train at smaller sizes: --ratio-range 0.25 0.5")
     steps, began_s = 0, time.monotonic()
     with meter.window("calibration") as window:
         while not steps or (meter.sensor is not None and time.monotonic() - began_s < METERED_S):
@@ -84,10 +96,3 @@ def _trial_step(network: torch.nn.Module, inputs: torch.Tensor) -> None:
     torch.stack([output.mean() for output in outputs_of(network(inputs))]).sum().backward()
     if inputs.is_cuda:
         torch.cuda.synchronize()
-
-
-def minutes(seconds: float) -> str:
-    """`75 s`, `12 min`, `2.5 h`."""
-    if seconds < 90:
-        return "%.0f s" % seconds
-    return "%.0f min" % (seconds / 60.0) if seconds < 5400 else "%.1f h" % (seconds / 3600.0)

@@ -37,7 +37,8 @@ def train(job: Job, counts: Counts, steps: Steps) -> None:
         job.on_event(_step_done(job, counts, batch, rate))
         for done in job.epochs.get(counts.step, ()):
             job.on_event(done)
-        counts.ended = counts.ended or job.spent()
+        if counts.step < plan.steps:
+            counts.ended = counts.ended or job.spent()
         over = counts.step == plan.steps or bool(counts.ended)
         if counts.ended and len(counts.prunes) < job.config.prunes():  # what was asked for is not left out
             end_stage(job, counts, job.config.stages, tensors.inputs)

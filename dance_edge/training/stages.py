@@ -36,7 +36,10 @@ def end_stage(job: Job, counts: Counts, stage: int, inputs: torch.Tensor) -> Non
 
 
 def _remove_channels(job: Job, counts: Counts, stage: int, count: int) -> Dict[str, object]:
-    step = job.trainee.prune(_graph(job), stage, count, job.config.criterion)
+    by = job.config.criterion
+    if by == "taylor" and not job.trainee.taylor:  # a budget ended the half of a run in which no channel was to go
+        by = "bn"
+    step = job.trainee.prune(_graph(job), stage, count, by)
     counts.removed += step.removed
     return {"kept_channels": step.kept_channels, "capped": list(step.capped)}
 

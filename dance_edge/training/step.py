@@ -31,7 +31,7 @@ def optimizer_step(job: Job, counts: Counts, tensors: Tensors, groups: List[Chan
     """One step at learning rate `rate`; returns Eq. 2's value.
 
     Where memory runs out the step is taken anew in smaller micro-batches, from then on. `TooLarge` where one image is
-    too much, `ConfigError` where the loss is no number: the weights are those of the step before.
+    too much, `ConfigError` where the loss or the gradient is no number: the weights are those of the step before.
     """
     trainee, network = job.trainee, job.trainee.network
     network.train()
@@ -42,18 +42,23 @@ def optimizer_step(job: Job, counts: Counts, tensors: Tensors, groups: List[Chan
     while loss is None:
         loss = _gradients(job, counts, tensors)
     if not math.isfinite(loss):
-        raise ConfigError("the loss is %s at step %d: training has diverged" % (loss, counts.step + 1),
-                          "begin anew with a lower --lr than %g, or with --clip-norm 1" % job.plan.learning_rate)
+        raise diverged("loss", loss, counts.step + 1, job.plan.learning_rate)
     trainee.precision.unscale(trainee.optimizer)
-    norm = 0.0
-    if job.config.clip_norm or trainee.precision.mixed:
-        norm = float(clip_grad_norm_(network.parameters(), job.config.clip_norm or math.inf))
+    norm = float(clip_grad_norm_(network.parameters(), job.config.clip_norm or math.inf))
+    if not math.isfinite(norm) and not trainee.precision.mixed:
+        raise diverged("gradient", norm, counts.step + 1, job.plan.learning_rate)
     if math.isfinite(norm):  # else a gradient overflowed in float16, and the step will be left out
         if job.config.criterion == "taylor":
             add_taylor(trainee.taylor, groups)
         pull_gammas_to_zero(groups, job.config.gamma_l1)
     trainee.step(rate)
     return loss
+
+
+def diverged(what: str, value: float, step: int, rate: float) -> ConfigError:
+    """The error of a run that began with the learning rate `rate` and whose `what` is no number in its `step`."""
+    return ConfigError("the %s is %s at step %d: training has diverged" % (what, value, step),
+                       "begin anew with a lower --lr than %g, or with --clip-norm 1" % rate)
 
 
 def _gradients(job: Job, counts: Counts, tensors: Tensors) -> Optional[float]:

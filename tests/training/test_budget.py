@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from dance_edge.errors import ConfigError
+from dance_edge.errors import ConfigError, DeviceError
 from dance_edge.events import StepDone, Warned, ignore
 from dance_edge.training.adapt import adapt, dry_run
 from dance_edge.training.budget import Budget, budget_of, parse_seconds, within
@@ -79,14 +79,21 @@ def test_a_cap_on_macs_holds_and_a_resumed_run_keeps_the_length(config):
     assert [event.learning_rate for event in heard if isinstance(event, StepDone)][-1] < 1e-3 / 3  # the schedule's end
 
 
-def test_the_clock_ends_a_run_that_turned_out_slower_and_what_was_asked_for_is_pruned(config):
+@pytest.mark.parametrize("changes", [dict(), dict(order="data-first", criterion="taylor")], ids=str)
+def test_the_clock_ends_a_run_that_turned_out_slower_and_what_was_asked_for_is_pruned(config, changes):
     asked = config("slow", slim=True, downsample=False, drop=False, steps=60, batch_size=3, stages=2, pruning_ratio=0.5,
-                   time="5s")
+                   time="5s", **changes)
     heard = []
     facts = adapt(asked, heard.append).facts
     assert facts["ended_by"] == "time" and 0 < facts["steps"] < 60 and facts["channels_kept"] == 0.5
     assert any("the time of the budget is used up" in one.text for one in heard if isinstance(one, Warned))
     assert facts["miou_after"] >= 0
+
+
+def test_a_trial_that_does_not_fit_ends_what_depends_on_it(config):
+    for job, asked in ((dry_run, config("hungry")), (adapt, config("hungry", time="2h"))):
+        with pytest.raises(DeviceError, match="out of memory in a trial with 2 images of 160x96"):
+            job(asked)
 
 
 def test_a_dry_run_says_what_the_run_then_takes_and_writes_nothing(config, tmp_path):

@@ -110,8 +110,9 @@ def test_a_data_set_that_vanishes_ends_the_run_behind_its_last_step(config, smal
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_leaves_the_checkpoints(config):
-    with pytest.raises(ConfigError, match="the loss is (nan|inf) at step") as caught:
+    with pytest.raises(ConfigError, match="the (loss|gradient|network) is (nan|inf) at step") as caught:
         adapt(config(learning_rate=1e12, steps=40, stages=0, checkpoint_every=1))
     assert "--clip-norm" in caught.value.hint and os.listdir("r/checkpoints")
     for name in os.listdir("r/checkpoints"):
-        assert load_tensors(os.path.join("r", "checkpoints", name))["counts"]["loss"] == pytest.approx(0, abs=1e38)
+        state = load_tensors(os.path.join("r", "checkpoints", name))["state_dict"]
+        assert all(bool(torch.isfinite(value).all()) for value in state.values())
