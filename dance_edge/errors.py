@@ -1,21 +1,23 @@
 """What a user gets to read when something is wrong: one line, one hint, one exit code."""
-from typing import Tuple, Type
+from typing import Any, Tuple
 
 
 class DanceError(Exception):
     """Base of every error that the command line reports.
 
     `message` says what was got and what was expected; `hint` says what to do. `exit_code` is the process's.
+    `everywhere`: every rank of the run has been told of it.
     """
 
     exit_code = 1
+    everywhere = False
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
 
-    def __reduce__(self) -> Tuple[Type["DanceError"], Tuple[str, str]]:
+    def __reduce__(self) -> Tuple[Any, ...]:
         """So that it travels whole from a worker process."""
         return type(self), (self.message, self.hint)
 
@@ -61,3 +63,6 @@ class Interrupted(DanceError):
     def __init__(self, message: str, hint: str, exit_code: int = 130) -> None:
         super().__init__(message, hint)
         self.exit_code = exit_code
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return type(self), (self.message, self.hint, self.exit_code)

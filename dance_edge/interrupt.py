@@ -5,7 +5,10 @@ from typing import Any, Dict, Optional, Type
 
 
 class StopRequest:
-    """While entered, SIGINT and SIGTERM only set `exit_code` (130, 143); a second one acts as it did before."""
+    """While entered, SIGINT and SIGTERM only set `exit_code` (130, 143); the same once more acts as it did before.
+
+    One after the other is one wish: who launched several processes passes a Ctrl-C, which they got as well, on to them.
+    """
 
     def __init__(self) -> None:
         self.exit_code = 0
@@ -21,13 +24,10 @@ class StopRequest:
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
-        self._restore()
+        while self._former:
+            signal.signal(*self._former.popitem())
 
     def _asked(self, number: int, _frame: Optional[FrameType]) -> None:
-        self.exit_code = 128 + int(number)
-        self._restore()
-
-    def _restore(self) -> None:
-        for number, handler in self._former.items():
-            signal.signal(number, handler)
-        self._former.clear()
+        self.exit_code = self.exit_code or 128 + int(number)
+        if number in self._former:  # else it is being left
+            signal.signal(number, self._former.pop(number))

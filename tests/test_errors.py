@@ -1,4 +1,6 @@
 """The tree of errors: each kind has its exit code, its one line and its hint."""
+import pickle
+
 import pytest
 
 from dance_edge import errors
@@ -23,3 +25,10 @@ def test_every_kind_is_listed_above():
 def test_an_interruption_by_sigterm_says_143():
     assert errors.Interrupted("stopped at step 3", "go on with: dance-edge adapt", exit_code=143).exit_code == 143
     assert errors.Interrupted.exit_code == 130
+
+
+@pytest.mark.parametrize("error", [errors.DataError("gone", "mend it"), errors.Interrupted("stopped", "go on", 143)])
+def test_an_error_comes_whole_from_another_process(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), again.message, again.hint, again.exit_code) == (
+        type(error), error.message, error.hint, error.exit_code)

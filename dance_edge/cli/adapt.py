@@ -1,11 +1,14 @@
 """`dance-edge adapt`: fine-tune on the target, slim data and channels, export, report."""
 import contextlib
 import os
-from typing import Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 import click
 
 from dance_edge.cli import options
+
+if TYPE_CHECKING:
+    from dance_edge.training.config import AdaptConfig
 
 
 @click.command("adapt", short_help="Adapt a model to a target: fine-tune, slim, prune, export.")
@@ -91,23 +94,34 @@ def command(json_path: Optional[str], config: Optional[str], dry_run: bool, tens
     dance-edge adapt --model bisenet --target camvid/ --lr 0.01     (from scratch)
     dance-edge adapt --source runs/latest --target bdd/             (for longer)
 
-    Started again with the same settings, an unfinished run goes on where it stopped.
+    Started again with the same settings, an unfinished run goes on where it stopped. Several processes share a run:
+    torchrun --nproc_per_node 2 -m dance_edge adapt ...
     """
+    from dance_edge.cli.adapting import follow_adapt
+    from dance_edge.training.process_group import joined
+
+    with joined() as ranks:
+        if not ranks.first:
+            follow_adapt(lambda: _settings(config, flags), dry_run)
+        elif dry_run:
+            _forecast(_settings(config, flags), json_path)
+        else:
+            _adapt(_settings(config, flags), json_path, tensorboard)
+
+
+def _adapt(config: "AdaptConfig", json_path: Optional[str], tensorboard: bool) -> None:
     from dance_edge.cli.adapting import run_adapt
     from dance_edge.cli.output import write_json
     from dance_edge.cli.progress import Listener
     from dance_edge.cli.tensorboard import TensorBoard
     from dance_edge.events import OnEvent, ignore
 
-    if dry_run:
-        _forecast(_settings(config, flags), json_path)
-        return
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(Listener())
         scalars: OnEvent = ignore
         if tensorboard:
             scalars = stack.enter_context(TensorBoard(listener))
-        facts = run_adapt(_settings(config, flags), listener, scalars)
+        facts = run_adapt(config, listener, scalars)
     if json_path:
         write_json(json_path, facts)
     _print(facts, json_path)
@@ -126,7 +140,7 @@ def _print(facts: Dict[str, Any], json_path: Optional[str]) -> None:
         facts["run"], state["target"]["root"], 4 * facts["steps"], factory_flag(state["manifest"]["model"])), json_path)
 
 
-def _forecast(config: Any, json_path: Optional[str]) -> None:
+def _forecast(config: "AdaptConfig", json_path: Optional[str]) -> None:
     from dance_edge.cli.output import table, write_json
     from dance_edge.cli.progress import Listener
     from dance_edge.duration import in_words
@@ -150,7 +164,7 @@ def _forecast(config: Any, json_path: Optional[str]) -> None:
         write_json(json_path, dict(facts, format=FORMAT))
 
 
-def _settings(path: Optional[str], flags: Dict[str, Any]) -> Any:
+def _settings(path: Optional[str], flags: Dict[str, Any]) -> "AdaptConfig":
     from dance_edge.models.catalog import check_named_by_user
     from dance_edge.run import read_json
     from dance_edge.training.config import config_from_dict

@@ -1,8 +1,10 @@
 """adapt from its settings to its report: the calls that `adapt` and `demo` share."""
 import os
-from typing import Any, Dict
+import sys
+from typing import Any, Callable, Dict
 
 from dance_edge.cli.progress import Listener
+from dance_edge.errors import DanceError
 from dance_edge.events import Event, Note, OnEvent, Opened, ignore
 from dance_edge.training.config import AdaptConfig
 
@@ -37,3 +39,13 @@ def run_adapt(config: AdaptConfig, listener: Listener, scalars: OnEvent = ignore
         run_folder.mark_latest(folder)  # before the last word: a run that says it is finished is left as it is
         run_folder.write_state(folder, dict(state, state=run_folder.FINISHED, facts=facts))
     return facts
+
+
+def follow_adapt(settings: Callable[[], AdaptConfig], dry_run: bool) -> None:
+    """A rank's part of a run that rank 0 writes and speaks of; it ends with the exit code of an error, silently."""
+    from dance_edge.training import adapt as training
+
+    try:
+        (training.dry_run if dry_run else training.adapt)(settings())
+    except DanceError as error:
+        sys.exit(error.exit_code)

@@ -15,6 +15,7 @@ from dance_edge.data.scan_cache import Measured, ScanCache
 from dance_edge.data.splits import training_records
 from dance_edge.errors import DataError
 from dance_edge.events import Note, OnEvent, Progress, ignore
+from dance_edge.ranks import ALONE, Ranks
 from dance_edge.size import Size, size_of
 
 
@@ -68,8 +69,8 @@ class FrameScan(NamedTuple):
 
 
 def scan(dataset: Dataset, measured_size: Optional[Size] = None, indicator: str = "sobel",
-         on_event: OnEvent = ignore, workers: Optional[int] = None) -> ScanResult:
-    """Decode and measure every image of `dataset`, with its label; cores share the work.
+         on_event: OnEvent = ignore, workers: Optional[int] = None, ranks: Ranks = ALONE) -> ScanResult:
+    """Decode and measure every image of `dataset`, with its label; cores share the work, and so do `ranks`.
 
     `measured_size` is by default the most common size of the images that are trained on. What was measured before, and
     has not changed since, comes from the user's cache. `DataError` where no image can be read at all.
@@ -81,13 +82,17 @@ def scan(dataset: Dataset, measured_size: Optional[Size] = None, indicator: str 
     measured = cache.known(records)
     if measured:
         on_event(Note("%d of %d images have not changed since the last scan" % (len(measured), len(records))))
-    missing = [record for record in records if record.image not in measured]
+    missing = ranks.share([record for record in records if record.image not in measured])
     faults: Dict[str, Tuple[Fault, ...]] = {}
+    count = _Count(on_event, len(measured), len(measured) + len(missing))
     try:
-        _measure_all(missing, dataset.code, (measured_size, indicator), measured, faults,
-                     _Count(on_event, len(measured), len(records)), workers)
+        _measure_all(missing, dataset.code, (measured_size, indicator), measured, faults, count, workers)
+        for others, others_faults in ranks.gather((measured, faults)):
+            measured.update(others)
+            faults.update(others_faults)
     finally:  # also of an interrupted scan: the next one goes on from there
-        cache.store(records, measured)
+        if ranks.first:
+            cache.store(records, measured)
     return ScanResult(measured, tuple(one for record in records for one in faults.get(record.image, ())),
                       measured_size, indicator)
 

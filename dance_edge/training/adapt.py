@@ -9,12 +9,14 @@ from dance_edge.energy.sensors import open_sensor
 from dance_edge.errors import DanceError, DataError, DeviceError, Interrupted
 from dance_edge.events import Note, OnEvent, Warned, ignore
 from dance_edge.manifest import manifest_from_dict
+from dance_edge.ranks import Ranks
 from dance_edge.training.attempt import AdaptResult, Attempt
 from dance_edge.training.budget import budget_of, within
 from dance_edge.training.claim import claim, clear
 from dance_edge.training.config import AdaptConfig, check
-from dance_edge.training.expected import calibrate, expect
+from dance_edge.training.expected import Cost, calibrate, expect
 from dance_edge.training.forecast import forecast
+from dance_edge.training.process_group import joined
 from dance_edge.training.setup import Setup, prepare
 from dance_edge.training.target import refuse_other_ids
 
@@ -26,39 +28,56 @@ def adapt(config: AdaptConfig, on_event: OnEvent = ignore) -> AdaptResult:
 
     Goes on where an earlier start of the same run was stopped; a run that has its model is returned as it is.
     Raises `Interrupted` after SIGINT or SIGTERM, with a checkpoint of the step that was under way.
+
+    Called by every process of a `torch.distributed` group, or one that torchrun started, they share the work: batches,
+    scan and scores. `--batch-size` counts over all of them; rank 0 writes, and is the only one that says anything.
     """
     check(config)
     budget_of(config)
-    folder, state = claim(config, on_event)
-    if "facts" in state:
-        return AdaptResult(folder, manifest_from_dict(state["manifest"]), state["facts"])
-    with _metered(on_event) as meter, meter.window("adapt") as window:
-        setup = prepare(config, state, on_event)
-        if state:
-            refuse_other_ids(setup.target, state["target"])
-        else:
-            setup = _within_budget(setup, meter, on_event)
-        os.makedirs(folder, exist_ok=True)
-        with run_folder.lock(folder):
-            return _in_folder(Attempt(folder, setup, state, window, on_event), meter)
+    with joined() as ranks:
+        on_event = on_event if ranks.first else ignore
+        folder, state = ranks.lead(lambda: claim(config, on_event))
+        if "facts" in state:
+            return AdaptResult(folder, manifest_from_dict(state["manifest"]), state["facts"])
+        with contextlib.ExitStack() as stack:
+            meter = stack.enter_context(_metered(on_event, ranks.first))
+            window = stack.enter_context(meter.window("adapt"))
+            setup = ranks.attempt(lambda: _ready(config, state, meter, on_event, ranks))
+            ranks.lead(lambda: _open(folder, config, stack))
+            result = _in_folder(Attempt(folder, setup, state, window, on_event), meter)
+        return result
 
 
 def dry_run(config: AdaptConfig, on_event: OnEvent = ignore) -> Dict[str, Any]:
     """What `adapt` would do with `config`, and what it would take here: nothing is trained and nothing written."""
     check(config)
     budget_of(config)
-    with _metered(on_event) as meter:
-        setup = prepare(config, {}, on_event)
-        cost = calibrate(setup.trainee, min(plan.size for plan in setup.plans), meter)
-        setup = within(setup, budget_of(config), cost, on_event)
-        return forecast(setup, expect(setup.trainee, setup.batches(), cost))
+
+    def planned() -> Dict[str, Any]:
+        with _metered(on_event) as meter:
+            setup = prepare(config, {}, on_event)
+            cost = _cost(setup, meter, ranks)
+            setup = within(setup, budget_of(config), cost, on_event)
+            return forecast(setup, expect(setup.trainee, setup.batches(), cost))
+
+    with joined() as ranks:
+        return ranks.lead(planned)
+
+
+def _ready(config: AdaptConfig, state: Dict[str, Any], meter: EnergyMeter, on_event: OnEvent, ranks: Ranks) -> Setup:
+    """The run that goes on with `state`, else a new one with its length by its caps."""
+    setup = prepare(config, state, on_event, ranks)
+    if state:
+        refuse_other_ids(setup.target, state["target"])
+        return setup
+    return _within_budget(setup, meter, on_event)
 
 
 def _within_budget(setup: Setup, meter: EnergyMeter, on_event: OnEvent) -> Setup:
     """A new run's length by its caps, after a calibration; what it will take is said."""
-    size, budget = min(plan.size for plan in setup.plans), budget_of(setup.config)
+    budget = budget_of(setup.config)
     try:
-        cost = calibrate(setup.trainee, size, meter)
+        cost = setup.ranks.lead(lambda: _cost(setup, meter, setup.ranks))
     except DeviceError as reason:
         if budget.capped:
             raise
@@ -69,9 +88,15 @@ def _within_budget(setup: Setup, meter: EnergyMeter, on_event: OnEvent) -> Setup
     return setup
 
 
+def _cost(setup: Setup, meter: EnergyMeter, ranks: Ranks) -> Cost:
+    """By a trial of this rank alone: together they take less time, and the joules are those of one."""
+    cost = calibrate(setup.trainee, min(plan.size for plan in setup.plans), meter)
+    return cost._replace(seconds_per_mac=cost.seconds_per_mac / ranks.count)
+
+
 @contextlib.contextmanager
-def _metered(on_event: OnEvent) -> Iterator[EnergyMeter]:
-    sensor = open_sensor("auto", on_event)
+def _metered(on_event: OnEvent, with_sensor: bool = True) -> Iterator[EnergyMeter]:
+    sensor = open_sensor("auto", on_event) if with_sensor else None
     try:
         with EnergyMeter(sensor, on_event=on_event) as meter:
             yield meter
@@ -80,11 +105,17 @@ def _metered(on_event: OnEvent) -> Iterator[EnergyMeter]:
             sensor.close()
 
 
+def _open(folder: str, config: AdaptConfig, stack: contextlib.ExitStack) -> None:
+    """Make and lock `folder`, until `stack` is left, and clear it where the run begins anew."""
+    os.makedirs(folder, exist_ok=True)
+    stack.enter_context(run_folder.lock(folder))
+    if config.fresh or "config" not in run_folder.read_state(folder):
+        clear(folder)
+
+
 def _in_folder(attempt: Attempt, meter: EnergyMeter) -> AdaptResult:
-    if attempt.setup.config.fresh or "config" not in run_folder.read_state(attempt.folder):
-        clear(attempt.folder)
     try:
-        return attempt.run()
+        return attempt.setup.ranks.attempt(attempt.run)  # a full disk is rank 0's to meet
     except (Interrupted, KeyboardInterrupt) as reason:
         raise attempt.interrupted(reason)
     except (DataError, DeviceError) as error:  # of the world around the run, which can be mended

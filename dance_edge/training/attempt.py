@@ -3,16 +3,15 @@ import contextlib
 import functools
 import os
 import platform
-from typing import Any, Dict, Iterator, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple
 
 import numpy as np
 import torch
 
 import dance_edge
-from dance_edge import history, run as run_folder
-from dance_edge.checkpoint import save_model
+from dance_edge import run as run_folder
 from dance_edge.data.images import read_image
-from dance_edge.data.sampler import Batch
+from dance_edge.data.sampler import Batch, shard
 from dance_edge.data.transforms import to_input
 from dance_edge.energy import tx2_model
 from dance_edge.energy.meter import Window
@@ -31,16 +30,18 @@ from dance_edge.training.counts import Counts
 from dance_edge.training.epochs import epoch_log
 from dance_edge.training.evaluate import Evaluation, as_deployed, evaluate
 from dance_edge.training.facts import run_facts
+from dance_edge.training.gradients import TooLarge, make_alike
 from dance_edge.training.job import Job
 from dance_edge.training.loader import TrainingImages, augmentation, load
 from dance_edge.training.loop import train
 from dance_edge.training.measured import measured_manifest
 from dance_edge.training.recalibrate import RECALIBRATION_IMAGES, recalibrate
 from dance_edge.training.recorder import Recorder
-from dance_edge.training.resume import load_best, load_checkpoint, newest_checkpoint, save_best, save_checkpoint
+from dance_edge.training.resume import load_best, load_checkpoint, newest_checkpoint
 from dance_edge.training.setup import Setup
-from dance_edge.training.step import TooLarge, diverged
+from dance_edge.training.step import diverged
 from dance_edge.training.target import Target
+from dance_edge.training.writer import RunWriter
 
 METERED_EVERY_S = 30.0  # how often a cap on energy is held against the sensor; in between it is carried on
 
@@ -60,6 +61,7 @@ class Attempt:
         self.folder = folder
         self.setup = setup
         self.counts = Counts()
+        self._writer = RunWriter(folder, setup.ranks)
         self._window = window
         self._on_event = on_event
         self._state = dict(state) if state else self._begin()
@@ -81,27 +83,28 @@ class Attempt:
         """Train what is left, score, save."""
         self._write(run_folder.RUNNING)
         self._on_event(Opened(self.folder))
-        source = os.path.join(self.folder, "source.pt")
-        if not os.path.exists(source):
-            with self._writing():
-                save_model(source, self.setup.trainee.network, self.setup.manifest)
+        self._writer.source(self.setup.trainee.network, self.setup.manifest)
         self._score_source()
         newest = newest_checkpoint(self.folder)
         if newest is not None:
             self.counts = load_checkpoint(newest, self.setup.trainee, self.setup.config)
             self._state["resumed_from_step"] = self.counts.step
             self._on_event(Note("resumed after step %d of %d" % (self.counts.step, self.setup.plan.steps)))
-        path = os.path.join(self.folder, history.FILE)
-        with self._writing():
-            past = history.History(path, self.counts.step, self._on_event)
-        with past:
-            self._train(Recorder(past, self.counts, self._window, self._on_event))
-        return self._finish()
+        make_alike(self.setup.trainee.network, self.setup.ranks)
+        past = self._writer.history(self.counts.step, self._on_event)
+        if past is None:
+            self._train(self._on_event)
+        else:
+            with past:
+                self._train(Recorder(past, self.counts, self._window, self._on_event))
+        return self.setup.ranks.told(self._finish())
 
     def go_on(self) -> str:
         """The command that goes on with this run."""
-        return "dance-edge adapt --config %s --out %s%s" % (
-            os.path.join(self.folder, "run.json"), self.folder, factory_flag(self.setup.manifest.model))
+        several = "torchrun --nproc_per_node %d -m dance_edge" % self.setup.ranks.count
+        return "%s adapt --config %s --out %s%s" % (
+            several if self.setup.ranks.count > 1 else "dance-edge", os.path.join(self.folder, "run.json"), self.folder,
+            factory_flag(self.setup.manifest.model))
 
     def interrupted(self, reason: BaseException) -> Interrupted:
         """What to raise in place of `reason`: it says how to go on."""
@@ -137,15 +140,17 @@ class Attempt:
 
     def _train_phases(self, batches: List[Batch], epochs: Any, stop: StopRequest, on_event: OnEvent) -> None:
         setup, config, counts = self.setup, self.setup.config, self.counts
-        workers = config.workers if config.workers >= 0 else min(2, max(0, (os.cpu_count() or 1) - 1))
+        ranks, free = setup.ranks, max(0, (os.cpu_count() or 1) - 1) // setup.ranks.count
+        workers = config.workers if config.workers >= 0 else min(2, free)
         for phase in setup.phases():
             images = TrainingImages(setup.target.train, phase.plans, setup.target.read, setup.manifest.normalization,
                                     augmentation(config), config.seed, config.full_decode)
             left = [self._fitting(one) for one in batches[max(phase.begin, counts.step):phase.end]]
             job = Job(setup.trainee, config, setup.plan, setup.manifest, phase, setup.full_pixels, epochs, self._save,
-                      stop, on_event, functools.partial(self._score, on_event), self._keep_best, self._spent)
+                      stop, on_event, functools.partial(self._score, on_event), self._keep_best, self._spent, ranks)
             if left and not counts.ended:
-                train(job, counts, zip(left, load(images, left, workers)))
+                own = [shard(one, ranks.rank, ranks.count) for one in left]
+                train(job, counts, zip(left, load(images, own, workers)))
 
     def _fitting(self, batch: Batch) -> Batch:
         """`batch` at a size that memory turned out to allow."""
@@ -179,13 +184,13 @@ class Attempt:
         return miou
 
     def _keep_best(self) -> None:
-        with self._writing():
-            save_best(self.folder, self.setup.trainee, self.counts)
+        self._writer.best(self.setup.trainee, self.counts)
 
     def _spent(self) -> str:
-        """Which budget is used up, but for what is reserved; checked after every step."""
-        if not self._budget.capped:
-            return ""
+        """Which budget is used up, but for what is reserved, by rank 0's clock and sensor; checked after every step."""
+        return self.setup.ranks.lead(self._used_up) if self._budget.capped else ""
+
+    def _used_up(self) -> str:
         plan, own_s = self.setup.plan, self._window.elapsed_s
         if sum(one.duration_s for one in self._earlier) + own_s + plan.reserved_s > self._budget.seconds:
             return self._ended("time")
@@ -211,8 +216,7 @@ class Attempt:
         for value in self.setup.trainee.network.state_dict().values():  # what cannot be gone on from replaces nothing
             if not bool(torch.isfinite(value).all()):
                 raise diverged("network", float("nan"), self.counts.step, self.setup.plan.learning_rate)
-        with self._writing():
-            save_checkpoint(self.folder, self.setup.trainee, self.counts)
+        self._writer.checkpoint(self.setup.trainee, self.counts)
         self._write(run_folder.RUNNING)  # with the joules so far: the power may go without a word
 
     def _finish(self) -> AdaptResult:
@@ -229,8 +233,7 @@ class Attempt:
         else:
             counts.best_step = counts.step
         source_after = self._evaluate(setup.origin, manifest).to_dict() if setup.origin is not None else None
-        with self._writing():
-            manifest = save_model(os.path.join(self.folder, "model.pt"), setup.trainee.network, manifest)
+        manifest = self._writer.model(setup.trainee.network, manifest)
         facts = run_facts(setup, counts, self._state, after, self._energy())
         facts.update(run=self.folder, source_after=source_after)
         self._state.update(manifest=manifest.to_dict(), facts=facts)
@@ -257,7 +260,8 @@ class Attempt:
     def _evaluate(self, data: Target, manifest: Manifest) -> Evaluation:
         trainee = self.setup.trainee
         engines = open_torch(Deployed(trainee.network), str(trainee.device))
-        return evaluate(data.val, data.read, as_deployed(engines), manifest, on_event=self._on_event)
+        return evaluate(data.val, data.read, as_deployed(engines), manifest, on_event=self._on_event,
+                        ranks=self.setup.ranks)
 
     def _energy(self) -> EnergyReading:
         readings = self._readings()
@@ -270,14 +274,4 @@ class Attempt:
 
     def _write(self, state: str) -> None:
         self._state["energy_parts"] = [one.to_dict() for one in self._readings()]
-        with self._writing():
-            run_folder.write_state(self.folder, dict(self._state, state=state))
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        """A disk that is full, or gone, is no fault of the run's: what was written before it is whole."""
-        try:
-            yield
-        except OSError as reason:
-            raise DeviceError("cannot write into %s: %s" % (self.folder, reason.strerror or reason),
-                              "make room there; nothing that was saved before is lost")
+        self._writer.state(dict(self._state, state=state))

@@ -1,5 +1,6 @@
 """mIoU as deployed: each image resized by its p, labels brought back to the truth's size by nearest neighbour."""
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+import itertools
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from dance_edge.errors import ConfigError
 from dance_edge.events import OnEvent, Progress, ignore
 from dance_edge.manifest import Manifest
 from dance_edge.metrics.confusion import Cells, Confusion
+from dance_edge.ranks import ALONE, Ranks
 from dance_edge.runtime.engine import Engines
 from dance_edge.size import Size, size_of
 
@@ -70,31 +72,45 @@ def size_for(manifest: Manifest, image: Size, p: Optional[float], ratio: Optiona
 
 
 def evaluate(records: Sequence[Record], read: Callable[[Record], Sample], predict: Predict, manifest: Manifest,
-             ratio: Optional[float] = None, on_event: OnEvent = ignore) -> Evaluation:
+             ratio: Optional[float] = None, on_event: OnEvent = ignore, ranks: Ranks = ALONE) -> Evaluation:
     """Score `predict` on labelled `records`; `read` gives a pair with the model's ids. METHOD: section Metrics."""
-    each: List[Cells] = []  # by image: which of them make up a group is known in the end
-    brightness: List[float] = []
-    ranks: List[float] = []
-    entered = full = 0
-    for done, record in enumerate(records):
-        sample = read(record)
-        own = size_of(sample.image)
-        p = p_of(manifest, sample.image)
-        size = size_for(manifest, own, p, ratio)
-        one = Confusion(len(manifest.classes.names))
-        one.add(sample.label, predict(to_input(sample.image, size, manifest.normalization)[np.newaxis], own))
-        each.append(one.cells())
-        brightness.append(mean_luminance(sample.image))
-        ranks += [] if p is None else [p]
-        entered += size.pixels
-        full += fixed_size(own, 1.0, manifest.stride).pixels
-        on_event(Progress("evaluate", done + 1, len(records)))
-    whole = _together(each, manifest.classes)
-    parts = parts_of([record.group for record in records], brightness, ranks if manifest.profile else None)
+    own, done = len(ranks.share(records)), itertools.count(1)
+
+    def one(record: Record) -> _Scored:
+        scored = _score(read(record), predict, manifest, ratio)
+        on_event(Progress("evaluate", next(done), own))
+        return scored
+
+    each = ranks.map(one, records)
+    whole = _together([one.cells for one in each], manifest.classes)
+    parts = parts_of([record.group for record in records], [one.brightness for one in each],
+                     [one.p for one in each if one.p is not None] if manifest.profile else None)
     groups = [{"kind": part.kind, "name": part.name, "images": int(part.chosen.sum()), "miou": _number(_together(
-        [cells for cells, chosen in zip(each, part.chosen) if chosen], manifest.classes).miou())} for part in parts]
-    return Evaluation(whole.miou(), ratio, _per_class(whole, manifest.classes), entered / max(1, full), tuple(groups),
+        [one.cells for one, chosen in zip(each, part.chosen) if chosen], manifest.classes).miou())} for part in parts]
+    pixels_ratio = sum(one.entered for one in each) / max(1, sum(one.full for one in each))
+    return Evaluation(whole.miou(), ratio, _per_class(whole, manifest.classes), pixels_ratio, tuple(groups),
                       len(records))
+
+
+class _Scored(NamedTuple):
+    """An image's part in a score: which images make up a group is known in the end. Pixels that `entered` the network,
+    of a `full` image's."""
+
+    cells: Cells
+    brightness: float
+    p: Optional[float]
+    entered: int
+    full: int
+
+
+def _score(sample: Sample, predict: Predict, manifest: Manifest, ratio: Optional[float]) -> _Scored:
+    own = size_of(sample.image)
+    p = p_of(manifest, sample.image)
+    size = size_for(manifest, own, p, ratio)
+    confusion = Confusion(len(manifest.classes.names))
+    confusion.add(sample.label, predict(to_input(sample.image, size, manifest.normalization)[np.newaxis], own))
+    return _Scored(confusion.cells(), mean_luminance(sample.image), p, size.pixels,
+                   fixed_size(own, 1.0, manifest.stride).pixels)
 
 
 def _together(each: Sequence[Cells], classes: ClassSet) -> Confusion:

@@ -4,6 +4,7 @@ from typing import Callable, Dict, Mapping, NamedTuple, Sequence, Tuple
 from dance_edge.events import EpochDone, OnEvent
 from dance_edge.interrupt import StopRequest
 from dance_edge.manifest import Manifest
+from dance_edge.ranks import ALONE, Ranks
 from dance_edge.training.config import AdaptConfig
 from dance_edge.training.order import Phase
 from dance_edge.training.trainee import Trainee
@@ -38,7 +39,8 @@ class Job(NamedTuple):
 
     `phase`'s plans and `full_pixels` go by the records that a batch's items name, `epochs` by the step they end with.
     `score` gives the network's mIoU on the target and says it, `keep_best` stores the network as the best so far;
-    `spent` names the budget that is used up, "" while there is none.
+    `spent` names the budget that is used up, "" while there is none. Of several `ranks` each has a job of its own: a
+    batch is parted among them, everything else they do alike.
     """
 
     trainee: Trainee
@@ -54,3 +56,4 @@ class Job(NamedTuple):
     score: Callable[[], float]
     keep_best: Callable[[], None]
     spent: Callable[[], str]
+    ranks: Ranks = ALONE

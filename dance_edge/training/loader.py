@@ -88,6 +88,8 @@ def load(images: TrainingImages, batches: Iterable[Batch], workers: int) -> Iter
 
 
 def _stack(rows: List[Any]) -> Union[Tensors, DanceError]:
+    if not rows:  # of a small batch some ranks have no image
+        return Tensors(torch.zeros(0, 3, 1, 1), torch.zeros(0, 1, 1, dtype=torch.uint8), torch.zeros(0))
     for row in rows:
         if isinstance(row, DanceError):
             return row

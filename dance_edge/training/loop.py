@@ -27,10 +27,10 @@ def train(job: Job, counts: Counts, steps: Steps) -> None:
     saved_s = time.monotonic()
     for batch, tensors in _saving_before_errors(job, counts, steps):
         rate = learning_rate(counts.step, plan.steps, plan.learning_rate)
-        loss = optimizer_step(job, counts, tensors, groups, rate)
+        loss = optimizer_step(job, counts, (batch, tensors), groups, rate)
         _count(job, counts, batch, loss)
         for stage in [i + 1 for i, step in enumerate(job.phase.prune_at) if step == counts.step]:
-            end_stage(job, counts, stage, tensors.inputs)
+            end_stage(job, counts, stage, batch.size, tensors.inputs)
             groups = groups_of(job)
         counts.duration_s = time.monotonic() - began_s
         _score(job, counts)
@@ -40,27 +40,28 @@ def train(job: Job, counts: Counts, steps: Steps) -> None:
         if counts.step < plan.steps:
             counts.ended = counts.ended or job.spent()
         over = counts.step == plan.steps or bool(counts.ended)
+        exit_code = max(job.ranks.gather(job.stop.exit_code))
         if counts.ended and len(counts.prunes) < job.config.prunes():  # what was asked for is not left out
-            end_stage(job, counts, job.config.stages, tensors.inputs)
-        if over or job.stop.exit_code or _due(job, counts, saved_s):
+            end_stage(job, counts, job.config.stages, batch.size, tensors.inputs)
+        if over or exit_code or _due(job, counts, saved_s):
             job.save()
             saved_s = time.monotonic()
         if over:
             return
-        if job.stop.exit_code:
-            raise Interrupted("stopped after step %d of %d" % (counts.step, plan.steps), "", job.stop.exit_code)
+        if exit_code:
+            raise Interrupted("stopped after step %d of %d" % (counts.step, plan.steps), "", exit_code)
 
 
 def _saving_before_errors(job: Job, counts: Counts, steps: Steps) -> Steps:
     while True:
         try:
-            step = next(steps)
-        except StopIteration:
-            return
+            step = job.ranks.attempt(lambda: next(steps, None))
         except DanceError:  # an image that is gone: what was learned is not lost with it
             if counts.step:
                 job.save()
             raise
+        if step is None:
+            return
         yield step
 
 

@@ -39,7 +39,7 @@ def recalibrate(network: nn.Module, inputs: Iterable[torch.Tensor], share: float
     """
     layers = batchnorms(network)
     settings = [(layer.momentum, layer.training) for layer in layers]
-    former = [buffer.clone() for buffer in _running(network)]
+    former = [buffer.clone() for buffer in running_statistics(network)]
     training = network.training
     for layer in layers:
         layer.reset_running_stats()
@@ -51,7 +51,7 @@ def recalibrate(network: nn.Module, inputs: Iterable[torch.Tensor], share: float
             for layer in layers:
                 layer.momentum = len(batch) / float(used)  # a cumulative mean by images
             network(batch)
-        for buffer, before in zip(_running(network), former):
+        for buffer, before in zip(running_statistics(network), former):
             buffer.mul_(share).add_(before, alpha=1.0 - share)
     network.train(training)
     for layer, (momentum, mode) in zip(layers, settings):
@@ -60,6 +60,6 @@ def recalibrate(network: nn.Module, inputs: Iterable[torch.Tensor], share: float
     return used
 
 
-def _running(network: nn.Module) -> List[torch.Tensor]:
+def running_statistics(network: nn.Module) -> List[torch.Tensor]:
     """The running means and variances, always in the same order."""
     return [buffer for name, buffer in network.named_buffers() if name.endswith(("running_mean", "running_var"))]

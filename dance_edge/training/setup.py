@@ -14,6 +14,7 @@ from dance_edge.data.transforms import IMAGENET
 from dance_edge.errors import DataError
 from dance_edge.events import OnEvent, Warned
 from dance_edge.manifest import Manifest
+from dance_edge.ranks import ALONE, Ranks
 from dance_edge.size import Size
 from dance_edge.training.class_weights import class_weights
 from dance_edge.training.config import AdaptConfig
@@ -41,6 +42,7 @@ class Setup(NamedTuple):
     broken: Tuple[Tuple[str, str], ...]
     new_head: bool = False
     origin: Optional[Target] = None
+    ranks: Ranks = ALONE
 
     def phases(self) -> Tuple[Phase, ...]:
         """The run's parts by what is slimmed in them: one, unless data and network are slimmed one after the other."""
@@ -55,8 +57,8 @@ class Setup(NamedTuple):
         return (one for one in self.stream() if isinstance(one, Batch))
 
 
-def prepare(config: AdaptConfig, state: Dict[str, Any], on_event: OnEvent) -> Setup:
-    """Check everything that can be wrong and decide the run; nothing is written.
+def prepare(config: AdaptConfig, state: Dict[str, Any], on_event: OnEvent, ranks: Ranks = ALONE) -> Setup:
+    """Check everything that can be wrong and decide the run, on all `ranks` alike; nothing is written.
 
     `state` is run.json of a run that goes on, whose profile and plan stay as they are; {} for a new one.
     """
@@ -65,7 +67,7 @@ def prepare(config: AdaptConfig, state: Dict[str, Any], on_event: OnEvent) -> Se
     target = open_target(config.target, config.layout, config.label_map, known, on_event)
     torch.manual_seed(config.seed)
     begun = start(config, checkpoint, target.classes, on_event)
-    scanned = scan(target.dataset, indicator=config.indicator, on_event=on_event)
+    scanned = scan(target.dataset, indicator=config.indicator, on_event=on_event, ranks=ranks)
     target = _whole_pairs(target, scanned, config, on_event)
     profile = profile_from_dict(state["manifest"]["profile"]) if state else None
     if profile is None:
@@ -84,14 +86,17 @@ def prepare(config: AdaptConfig, state: Dict[str, Any], on_event: OnEvent) -> Se
     if state:
         plan = LoopPlan(**dict({"by_steps": bool(config.steps)}, **state["plan"]))
     else:
-        plan = loop_plan(config, manifest, (plans, whole_plans), trainee, on_event)
+        plan = ranks.told(loop_plan(config, manifest, (plans, whole_plans), trainee, on_event))
         plan = plan._replace(class_weights=class_weights(config.class_weights, target, on_event))
+        if trainee.device.type == "cpu":  # where ranks share the machine's memory, all of them take what one may
+            plan = plan._replace(micro_batch=max(1, plan.micro_batch // ranks.count))
     if config.slim:
         for line in starvation_warnings(items_of(target.train, scanned), profile, manifest.policy, config.anneal):
             on_event(Warned(line))
     broken = tuple((fault.path, fault.reason) for fault in scanned.faults)
     origin = open_target(config.source_data, "", "", target.classes, on_event) if config.source_data else None
-    return Setup(config, target, plans, whole_plans, full, trainee, manifest, plan, broken, begun.new_head, origin)
+    return Setup(config, target, plans, whole_plans, full, trainee, manifest, plan, broken, begun.new_head, origin,
+                 ranks)
 
 
 def _whole_pairs(target: Target, scanned: ScanResult, config: AdaptConfig, on_event: OnEvent) -> Target:

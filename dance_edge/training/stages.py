@@ -14,16 +14,16 @@ from dance_edge.training.counts import Counts
 from dance_edge.training.job import Job
 
 
-def end_stage(job: Job, counts: Counts, stage: int, inputs: torch.Tensor) -> None:
-    """Prune so that this stage's share of what the scope had is gone; say what it did to MACs and outputs."""
+def end_stage(job: Job, counts: Counts, stage: int, size: Size, inputs: torch.Tensor) -> None:
+    """Prune so that this stage's share of what the scope had is gone; say what it did to the outputs for `inputs`, and
+    to the MACs at `size`."""
     trainee, config, total = job.trainee, job.config, sum(job.plan.widths.values())
     probe = inputs[:2].to(trainee.device).contiguous(memory_format=torch.channels_last)
-    size = Size(*(int(side) for side in probe.shape[2:]))
     before = _logits(trainee.network, probe)
     left = count_to_remove(stage, config.stages, config.pruning_ratio, total) - job.plan.gone  # for this run
     prune = _remove_channels if trainee.masks is None else _remove_weights
     pruned = prune(job, counts, stage, max(0, left - counts.removed))
-    change = float((_logits(trainee.network, probe) - before).abs().max() / before.abs().max().clamp(min=1e-12))
+    change = _change(before, _logits(trainee.network, probe))
     kept = 1.0 - (job.plan.gone + counts.removed) / float(total)
     channels, weights = (kept, 1.0) if trainee.masks is None else (1.0, kept)
     macs_ratio = trainee.macs_at(size) / job.manifest.macs_at(size)
@@ -58,7 +58,12 @@ def _graph(job: Job) -> ChannelGraph:
     return ChannelGraph(job.trainee.network, job.plan.stride, job.config.scope, job.plan.widths)
 
 
+def _change(before: torch.Tensor, after: torch.Tensor) -> float:
+    """How far outputs moved, of the greatest there was; 0 where no image was this rank's."""
+    return float((after - before).abs().max() / before.abs().max().clamp(min=1e-12)) if len(before) else 0.0
+
+
 def _logits(network: nn.Module, probe: torch.Tensor) -> torch.Tensor:
     network.eval()
     with torch.no_grad():
-        return outputs_of(network(probe))[0]
+        return outputs_of(network(probe))[0] if len(probe) else probe
