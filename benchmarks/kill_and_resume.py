@@ -1,11 +1,12 @@
 """Does a run that is killed at any moment, and started again, end with the weights of one that was left alone?
 
-    kill_and_resume.py [KILLS [SEED]]
+    kill_and_resume.py [KILLS [SEED [OPTION OF ADAPT...]]]
 
 A short adaptation gets SIGKILL at KILLS moments (50), drawn evenly over the time that it takes when left alone. Every
 other time its workers die with it, as when the power goes; else the process alone, as by `kill -9 PID` or for want of
 memory. The same command is started again at once, and what it leaves is compared with what the run left that was never
 killed: every tensor of model.pt bit for bit, and the files by name. Exits with 1 where anything differs.
+Options such as `--order network-first` or `--unstructured` change what is run.
 """
 import collections
 import os
@@ -74,8 +75,8 @@ class Place(NamedTuple):
 class Trial:
     """A folder with a small data set, a network, a run that nobody killed, and one that is killed and goes on."""
 
-    def __init__(self, folder, steps):
-        self.folder, self.steps = folder, steps
+    def __init__(self, folder, steps, options=()):
+        self.folder, self.steps, self.options = folder, steps, list(options)
         write_streets(self.path("town"), "day", 12, 4, Size(64, 96), 0)
         with open(self.path("killed_network.py"), "w") as file:
             file.write(NETWORK.lstrip())
@@ -91,7 +92,7 @@ class Trial:
 
     def start(self, out):
         """Start the run that goes to `out`, or go on with it, in a process group of its own."""
-        command = [sys.executable, "-m", "dance_edge", "adapt"] + list(SETTINGS)
+        command = [sys.executable, "-m", "dance_edge", "adapt"] + list(SETTINGS) + self.options
         with open(self.path(out + ".txt"), "w") as said:  # a pipe would be held open by workers that are left behind
             return subprocess.Popen(command + ["--steps", str(self.steps), "--out", out], cwd=self.folder,
                                     env=environment(self.path(out + ".cache")), start_new_session=True,
@@ -177,11 +178,12 @@ def files_of(run):
 
 def main():
     kills, seed = (int(one) for one in (sys.argv[1:] + ["50", "0"][len(sys.argv) - 1:])[:2])
+    options = sys.argv[3:]
     moments = random.Random(seed)
     places: Dict[str, int] = collections.Counter()
     done = wrong = 0
     with tempfile.TemporaryDirectory(prefix="dance-edge-") as folder:
-        trial = Trial(folder, STEPS)
+        trial = Trial(folder, STEPS, options)
         print("left alone: %d steps, %.1f s" % (STEPS, trial.whole_s), flush=True)
         while done < kills:
             moment_s, whole_group = moments.uniform(0.0, trial.whole_s), done % 2 == 0

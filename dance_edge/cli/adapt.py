@@ -82,7 +82,7 @@ if TYPE_CHECKING:
 @click.option("--checkpoint-every", type=int, metavar="STEPS", help="Default 50.")
 @click.option("--checkpoint-minutes", type=float, metavar="M", help="At the latest after so long; default 5.")
 @click.option("--workers", type=int, metavar="N", help="Processes that decode.")
-@click.option("--fresh", is_flag=True, help="Begin anew instead of going on with an unfinished run.")
+@click.option("--resume/--fresh", default=True, help="Go on with an unfinished run, the default, or begin anew.")
 @click.option("--config", metavar="FILE.json", help="Settings of an earlier run.json; flags win.")
 @click.option("--tensorboard", is_flag=True, help="Write scalars for TensorBoard into RUN/tensorboard too.")
 @options.json_option
@@ -175,6 +175,7 @@ def _settings(path: Optional[str], flags: Dict[str, Any]) -> "AdaptConfig":
         values = dict(content.get("config", content))
     elif not flags.get("target") and flags.get("out") and os.path.exists(os.path.join(flags["out"], "run.json")):
         values = dict(read_json(os.path.join(flags["out"], "run.json")).get("config", {}))
+    flags["fresh"] = not flags.pop("resume")
     for positive in ("downsample", "drop", "weigh", "augment", "flip", "scale_crop", "color_jitter"):
         if flags.pop("no_" + positive):
             values[positive] = False

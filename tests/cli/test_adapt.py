@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pytest
+import torch
 
 from dance_edge.cli.main import run
 
@@ -136,9 +137,13 @@ def test_flags_of_data_slimming_augmentation_and_decoding_are_settings(flag, set
     (["--model", "bisenet", "--target", "SET", "--weight-range", "2.0", "1.0"], 2, "--weight-range"),
     (["--model", "bisenet", "--target", "SET", "--p", "sideways"], 2, "sideways"),
     (["--model", "bisenet", "--target", "SET", "--label-map", "none.json"], 3, "none.json"),
-    (["--model", "bisenet", "--target", "SET", "--config", "none.json"], 2, "none.json")])
-def test_what_a_user_gets_wrong(small_set, flags, code, words, capfd):
-    command = ["adapt", "--out", "bad"] + [small_set if flag == "SET" else flag for flag in flags]
+    (["--model", "bisenet", "--target", "SET", "--config", "none.json"], 2, "none.json"),
+    (["--source", "OTHER", "--target", "SET"], 4, "its 1 tensors are not those of one of bisenet, deeplabv3plus, "
+     "icnet, pspnet, on whatever backbone")])
+def test_what_a_user_gets_wrong(small_set, flags, code, words, capfd, tmp_path):
+    other = str(tmp_path / "other.pt")
+    torch.save({"weight": torch.zeros(2, 3)}, other)
+    command = ["adapt", "--out", "bad"] + [{"SET": small_set, "OTHER": other}.get(flag, flag) for flag in flags]
     assert run(command) == code
     said = capfd.readouterr().err
     assert re.search("^error: .*%s" % re.escape(words), said, re.M) and re.search("^hint: ", said, re.M)
