@@ -66,9 +66,20 @@ def replace_file(path: str) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _sync_folder(os.path.dirname(path) or ".")
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
+
+
+def _sync_folder(folder: str) -> None:
+    """Bring a folder's names to the disk: without it a power cut may bring back the file that was replaced."""
+    with contextlib.suppress(OSError):  # some file systems refuse; the file itself is there
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _temporary(path: str) -> str:

@@ -156,6 +156,21 @@ def steady_meter():
 
 
 @pytest.fixture
+def lay_chip(tmp_path):
+    """Lay the files of one INA3221 under tmp_path: `lay_chip("0-0041/iio:device1", [("VDD_IN", 8000), ...])`."""
+
+    def lay(folder, rails_mw):
+        path = tmp_path / folder
+        path.mkdir(parents=True)
+        for index, (name, milliwatts) in enumerate(rails_mw):
+            (path / ("rail_name_%d" % index)).write_text(name + "\n")
+            (path / ("in_power%d_input" % index)).write_text("%d\n" % milliwatts)
+        return path
+
+    return lay
+
+
+@pytest.fixture
 def write_clip():
     """Writes images, BGR uint8 of one size, as a video: MJPEG, nearly lossless, where it ends in .avi."""
     return _write_clip

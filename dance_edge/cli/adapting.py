@@ -33,8 +33,9 @@ def run_adapt(config: AdaptConfig, listener: Listener, scalars: OnEvent = ignore
         if state["state"] in (run_folder.FINISHED, run_folder.DEPLOYABLE):
             on_event(Note("%s is finished: nothing to do (--fresh begins anew)" % folder))
             return dict(state["facts"], format=run_folder.FORMAT)
-        facts = dict(result.facts, format=run_folder.FORMAT, warnings=list(listener.warnings))
         export = export_run(folder, config.model, on_event)
+        warnings = list(dict.fromkeys(list(result.facts.get("warnings", [])) + listener.warnings))
+        facts = dict(result.facts, format=run_folder.FORMAT, warnings=warnings)
         write_report(folder, facts, state["manifest"], export.to_dict())
         run_folder.mark_latest(folder)  # before the last word: a run that says it is finished is left as it is
         run_folder.write_state(folder, dict(state, state=run_folder.FINISHED, facts=facts))

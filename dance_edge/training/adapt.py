@@ -1,13 +1,13 @@
 """`adapt`: a model meets its target, learns, shrinks, and leaves a run folder."""
 import contextlib
 import os
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, List
 
 from dance_edge import run as run_folder
 from dance_edge.energy.meter import EnergyMeter
 from dance_edge.energy.sensors import open_sensor
 from dance_edge.errors import DanceError, DataError, DeviceError, Interrupted
-from dance_edge.events import Note, OnEvent, Warned, ignore
+from dance_edge.events import Event, Note, OnEvent, Opened, Warned, ignore
 from dance_edge.manifest import manifest_from_dict
 from dance_edge.ranks import Ranks
 from dance_edge.training.attempt import AdaptResult, Attempt
@@ -34,18 +34,29 @@ def adapt(config: AdaptConfig, on_event: OnEvent = ignore) -> AdaptResult:
     """
     check(config)
     budget_of(config)
+    warned: List[str] = []
     with joined() as ranks:
-        on_event = on_event if ranks.first else ignore
+        on_event = _heeding(on_event, warned) if ranks.first else ignore
         folder, state = ranks.lead(lambda: claim(config, on_event))
         if "facts" in state:
+            on_event(Opened(folder))  # what is still to be made of it has something to say
             return AdaptResult(folder, manifest_from_dict(state["manifest"]), state["facts"])
         with contextlib.ExitStack() as stack:
             meter = stack.enter_context(_metered(on_event, ranks.first))
             window = stack.enter_context(meter.window("adapt"))
             setup = ranks.attempt(lambda: _ready(config, state, meter, on_event, ranks))
             ranks.lead(lambda: _open(folder, config, stack))
-            result = _in_folder(Attempt(folder, setup, state, window, on_event), meter)
+            result = _in_folder(Attempt(folder, setup, state, window, warned, on_event), meter)
         return result
+
+
+def _heeding(on_event: OnEvent, warned: List[str]) -> OnEvent:
+    """`on_event` that also adds the texts of warnings to `warned`."""
+    def listen(event: Event) -> None:
+        if isinstance(event, Warned):
+            warned.append(event.text)
+        on_event(event)
+    return listen
 
 
 def dry_run(config: AdaptConfig, on_event: OnEvent = ignore) -> Dict[str, Any]:

@@ -44,6 +44,7 @@ from dance_edge.training.target import Target
 from dance_edge.training.writer import RunWriter
 
 METERED_EVERY_S = 30.0  # how often a cap on energy is held against the sensor; in between it is carried on
+FIRST_METERED_S = 6.0  # a figure takes five samples, of one a second
 
 
 class AdaptResult(NamedTuple):
@@ -55,17 +56,23 @@ class AdaptResult(NamedTuple):
 
 
 class Attempt:
-    """A run that is ready (`setup`) and its folder; `state` is run.json of an earlier start, {} for the first one."""
+    """A run that is ready (`setup`) and its folder; `state` is run.json of an earlier start, {} for the first one.
 
-    def __init__(self, folder: str, setup: Setup, state: Dict[str, Any], window: Window, on_event: OnEvent) -> None:
+    `warned` are the warnings of this start, to which others may come while it runs.
+    """
+
+    def __init__(self, folder: str, setup: Setup, state: Dict[str, Any], window: Window, warned: List[str],
+                 on_event: OnEvent) -> None:
         self.folder = folder
         self.setup = setup
         self.counts = Counts()
         self._writer = RunWriter(folder, setup.ranks)
         self._window = window
+        self._warned = warned
         self._on_event = on_event
         self._state = dict(state) if state else self._begin()
         self._earlier = [reading_from_dict(facts) for facts in self._state["energy_parts"]]
+        self._earlier_warnings = list(self._state.get("warnings", []))
         self._budget = budget_of(setup.config)
         self._metered = (0.0, 0.0)  # seconds and joules of this start when the sensor was last asked
 
@@ -205,8 +212,9 @@ class Attempt:
 
     def _joules(self, own_s: float) -> float:
         """Joules so far; the sensor is asked now and then, since an answer takes as long as its interval."""
-        if own_s - self._metered[0] >= METERED_EVERY_S:
-            self._metered = (own_s, self._window.reading().gross_j or 0.0)
+        if own_s - self._metered[0] >= (METERED_EVERY_S if self._metered[1] else FIRST_METERED_S):
+            reading = self._window.reading()
+            self._metered = (reading.duration_s, reading.gross_j or 0.0)
         then_s, then_j = self._metered
         if not then_j:
             return tx2_model.training_reading(self.counts.macs, 0.0).gross_j or 0.0
@@ -235,7 +243,7 @@ class Attempt:
         source_after = self._evaluate(setup.origin, manifest).to_dict() if setup.origin is not None else None
         manifest = self._writer.model(setup.trainee.network, manifest)
         facts = run_facts(setup, counts, self._state, after, self._energy())
-        facts.update(run=self.folder, source_after=source_after)
+        facts.update(run=self.folder, source_after=source_after, warnings=self._warnings())
         self._state.update(manifest=manifest.to_dict(), facts=facts)
         self._write(run_folder.RUNNING)
         return AdaptResult(self.folder, manifest, facts)
@@ -272,6 +280,11 @@ class Attempt:
     def _readings(self) -> List[EnergyReading]:
         return self._earlier + [self._window.reading()]
 
+    def _warnings(self) -> List[str]:
+        """Of every start, each once."""
+        return list(dict.fromkeys(self._earlier_warnings + self._warned))  # in order, as of Python 3.6
+
     def _write(self, state: str) -> None:
         self._state["energy_parts"] = [one.to_dict() for one in self._readings()]
+        self._state["warnings"] = self._warnings()
         self._writer.state(dict(self._state, state=state))

@@ -66,11 +66,15 @@ def test_only_what_is_missing_is_made(small_set, capfd):
     os.remove("r/model.onnx")
     state = json.load(open("r/run.json"))
     with open("r/run.json", "w") as file:
-        json.dump(dict(state, state="running"), file)  # as if the power had gone before the export
+        facts = dict(state["facts"], warnings=["memory was short"])
+        json.dump(dict(state, state="running", facts=facts), file)  # as if the power had gone before the export
     stamp = os.stat("r/model.pt").st_mtime_ns
     assert run(command) == 0
     assert os.path.exists("r/model.onnx") and os.stat("r/model.pt").st_mtime_ns == stamp
-    assert json.load(open("r/run.json"))["state"] == "finished"
+    state = json.load(open("r/run.json"))
+    assert state["state"] == "finished" and state["facts"]["warnings"][0] == "memory was short"
+    assert "memory was short" in open("r/report.md").read()
+    assert open("r/adapt.log").read().count("wrote r/model.onnx") == 2
 
 
 def test_latest_is_moved_before_a_run_says_that_it_is_finished(small_set, monkeypatch):

@@ -3,6 +3,7 @@ import math
 
 import pytest
 
+from dance_edge.energy.sensors import open_sensor
 from dance_edge.errors import ConfigError, DeviceError
 from dance_edge.events import StepDone, Warned, ignore
 from dance_edge.training.adapt import adapt, dry_run
@@ -88,6 +89,21 @@ def test_the_clock_ends_a_run_that_turned_out_slower_and_what_was_asked_for_is_p
     assert facts["ended_by"] == "time" and 0 < facts["steps"] < 60 and facts["channels_kept"] == 0.5
     assert any("the time of the budget is used up" in one.text for one in heard if isinstance(one, Warned))
     assert facts["miou_after"] >= 0
+
+
+def test_the_sensor_ends_a_run_that_takes_more_joules_than_the_calibration_promised(
+        config, lay_chip, tmp_path, monkeypatch):
+    """5 W by an INA3221's files: 50 J are 10 seconds."""
+    lay_chip("0-0041/iio:device1", [("VDD_IN", 5000)])
+    monkeypatch.setattr("dance_edge.training.adapt.open_sensor",
+                        lambda _kind, on_event: open_sensor("ina3221", on_event, ina3221_root=str(tmp_path)))
+    monkeypatch.setattr("dance_edge.training.expected.METERED_S", 0.5)
+    heard = []
+    facts = adapt(config("slow", steps=200, batch_size=3, energy="50J"), heard.append).facts
+    assert facts["ended_by"] == "energy" and 0 < facts["steps"] < 200
+    assert any("the energy of the budget is used up" in one.text for one in heard if isinstance(one, Warned))
+    assert facts["energy"]["measured"] and 40.0 < facts["energy_j"] < 65.0
+    assert facts["warnings"] == [one.text for one in heard if isinstance(one, Warned)]
 
 
 def test_a_trial_that_does_not_fit_ends_what_depends_on_it(config):
