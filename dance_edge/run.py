@@ -107,9 +107,9 @@ def _is_another_process(pid: int) -> bool:
     return True
 
 
-def only_locked(folder: str) -> bool:
-    """Whether `folder` holds nothing, or what a start that was killed before it wrote run.json leaves there."""
-    return all(name == LOCK or (name.startswith("run.json.") and _TEMPORARY.search(name))
+def hardly_begun(folder: str, first: str = "run.json") -> bool:
+    """Whether `folder` holds nothing, or what a start that was killed before it wrote its `first` file leaves there."""
+    return all(name == LOCK or (name.startswith(first + ".") and _TEMPORARY.search(name))
                for name in os.listdir(folder))
 
 

@@ -91,7 +91,7 @@ def _claim(config: DemoConfig, course: Course) -> None:
     import shutil
 
     from dance_edge.errors import ConfigError
-    from dance_edge.run import read_json, write_json
+    from dance_edge.run import hardly_begun, read_json, sweep, write_json
 
     mark, begun = os.path.join(config.out, MARK), {"seed": config.seed, "tiny": config.tiny}
     if os.path.exists(mark):
@@ -102,10 +102,11 @@ def _claim(config: DemoConfig, course: Course) -> None:
         elif earlier != begun:
             raise ConfigError("%s holds a demo with other settings: %s" % (config.out, earlier),
                               "give the same, --fresh to begin anew, or another --out")
-    elif os.path.exists(config.out) and (not os.path.isdir(config.out) or os.listdir(config.out)):
+    elif os.path.exists(config.out) and (not os.path.isdir(config.out) or not hardly_begun(config.out, MARK)):
         raise ConfigError("%s holds other things than a demo" % config.out, "give a new folder with --out")
     os.makedirs(config.out, exist_ok=True)
     write_json(mark, dict(begun, format=FORMAT, course=dict(course._asdict())))
+    sweep(config.out)
 
 
 def _draw(config: DemoConfig, course: Course) -> None:

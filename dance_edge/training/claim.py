@@ -48,7 +48,7 @@ def _earlier(config: AdaptConfig) -> Dict[str, Any]:
         raise ConfigError("--out %s is a file" % config.out, "give a folder")
     state = run_folder.read_state(config.out) if os.path.isdir(config.out) else {}
     if config.fresh or "config" not in state:  # without it, a start was killed while it cleared the folder
-        if not state and os.path.isdir(config.out) and not run_folder.only_locked(config.out):
+        if not state and os.path.isdir(config.out) and not run_folder.hardly_begun(config.out):
             raise ConfigError("--out %s holds other things than a run" % config.out, "give a new or an empty folder")
         return {}
     changed = changed_settings(config_from_dict(state["config"]), config)

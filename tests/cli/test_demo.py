@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from dance_edge.cli import demo as demo_command
 from dance_edge.cli.main import run
 
 ROW = r"(?mi)^\W*%s\b[^\d\n]*([\d.]+)"  # as a script reads the table: the first figure of the last row of that name
@@ -65,3 +66,10 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path, capfd):
         assert run(["demo", "--tiny", "--out", str(tmp_path)] + flags) == 2
         assert "hint:" in capfd.readouterr().err
     assert (kept / "holiday.jpg").read_bytes() == b"mine"
+
+
+def test_a_demo_that_was_killed_before_its_first_file_was_whole_is_begun(tmp_path):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "demo.json.4194304.tmp").write_text("{")  # a number that no process has
+    demo_command._claim(demo_command.DemoConfig(str(tmp_path / "d"), 0, True, False, None), demo_command.TINY)
+    assert [one.name for one in (tmp_path / "d").iterdir()] == ["demo.json"]
