@@ -96,6 +96,8 @@ def test_two_ranks_end_with_the_weights_of_one_process_with_the_same_batches(two
     assert furthest < min(1e-5, moved / 20.0)
     for count in ("steps", "images_offered", "images_kept", "pixels_ratio", "macs_p", "channels_kept", "miou_after"):
         assert shared[count] == pytest.approx(facts[count], rel=1e-9), count
+    assert [one["step"] for one in shared["scores"]] == [one["step"] for one in facts["scores"]]
+    assert [one["miou"] for one in shared["scores"]] == pytest.approx([one["miou"] for one in facts["scores"]])
     for prune, other in zip(shared["prunes"], facts["prunes"]):
         assert prune["kept_channels"] == other["kept_channels"]
     assert seen[0]["alike"]["facts"] == seen[1]["alike"]["facts"]
@@ -110,11 +112,18 @@ def test_one_of_these_runs_had_batches_smaller_than_the_ranks(two, monkeypatch):
     assert min(sizes) == 1 and seen[0]["uneven"]["facts"]["steps"] == len(sizes)
 
 
+def test_where_memory_runs_out_all_ranks_step_down(two):
+    folder, seen = two
+    assert seen[0]["hungry"]["facts"] == seen[1]["hungry"]["facts"] and seen[0]["hungry"]["facts"]["steps"] == 3
+    said = open(str(folder / "hungry" / "run.json")).read()
+    assert "training goes on at 96x64 at most" in said
+
+
 def test_rank_0_alone_writes_and_speaks(two):
     folder, seen = two
     assert seen[0]["alike"]["heard"] > 8 and seen[1]["alike"]["heard"] == 0
     assert sorted(name for name in os.listdir(str(folder)) if os.path.isdir(str(folder / name))) == [
-        "stopped", "two", "uneven", "vanished", "vanishing", "whole"]
+        "hungry", "stopped", "two", "uneven", "vanished", "vanishing", "whole"]
     rows = open(str(folder / "two" / "scalars.csv")).read().splitlines()
     assert len(rows) == 1 + 8
     assert seen[1]["refused"] == dict(seen[0]["refused"], heard=0)

@@ -19,7 +19,9 @@ def main(town, vanishing):
     with joined() as ranks:
         seen = {"rank": ranks.rank, "count": ranks.count, "first": ranks.first, "primitives": primitives(ranks)}
         seen["alike"] = run(town, "two")
-        seen["uneven"] = run(town, "uneven", epochs=1, steps=0, batch_size=5)
+        seen["uneven"] = run(town, "uneven", epochs=1, steps=0, batch_size=5, time="9h")
+        seen["hungry"] = run(town, "hungry", model="small_networks:hungry_for_half", stages=0, steps=3,
+                             downsample=False, freeze_bn=False)
         seen["whole"] = run(town, "whole", model="small_networks:make", freeze_bn=False)
         seen["stopped"] = run(town, "stopped", stop_after(3), model="small_networks:make", freeze_bn=False)
         seen["resumed"] = run(town, "stopped", model="small_networks:make", freeze_bn=False)
@@ -96,7 +98,7 @@ def gone_after(step, folder):
 
 SETTINGS = {"model": "small_networks:steady", "steps": 8, "batch_size": 4, "stages": 2, "pruning_ratio": 0.5,
             "criterion": "taylor", "scope": "all", "workers": 0, "checkpoint_every": 2, "freeze_bn": True, "seed": 5,
-            "keep_floor": 0.3}
+            "keep_floor": 0.3, "score_every": 3}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
