@@ -35,7 +35,7 @@ from dance_edge.training.job import Job
 from dance_edge.training.loader import TrainingImages, augmentation, load
 from dance_edge.training.loop import train
 from dance_edge.training.measured import measured_manifest
-from dance_edge.training.recalibrate import RECALIBRATION_IMAGES, recalibrate
+from dance_edge.training.recalibrate import MIXED_IMAGES, RECALIBRATION_IMAGES, recalibrate
 from dance_edge.training.recorder import Recorder
 from dance_edge.training.resume import load_best, load_checkpoint, newest_checkpoint
 from dance_edge.training.setup import Setup
@@ -249,16 +249,14 @@ class Attempt:
         return AdaptResult(self.folder, manifest, facts)
 
     def _recalibrate(self) -> None:
-        setup = self.setup
-        chosen = np.random.RandomState(setup.config.seed).permutation(len(setup.plans))[:RECALIBRATION_IMAGES]
-        by_size: Dict[Size, List[int]] = {}
-        for index in sorted(chosen.tolist()):
-            by_size.setdefault(setup.plans[index].size, []).append(index)
-        step = max(2, self.counts.micro_batch or setup.plan.micro_batch)
-        groups = [(size, items[i:i + step]) for size, items in sorted(by_size.items())
-                  for i in range(0, len(items), step) if len(items[i:i + step]) > 1]
-        if groups:
-            recalibrate(setup.trainee.network, (self._inputs(items, size) for size, items in groups))
+        setup, manifest = self.setup, self.setup.manifest
+        chosen = np.random.RandomState(setup.config.seed).permutation(len(setup.plans))[:RECALIBRATION_IMAGES].tolist()
+        size = manifest.ladder_for(manifest.image_size).at(manifest.policy.ratio(1.0))
+        step = max(MIXED_IMAGES, self.counts.micro_batch or setup.plan.micro_batch)
+        batches = [chosen[i:i + step] for i in range(0, len(chosen), step)]
+        mixed = [items for items in batches if len(items) > 1]
+        if mixed:
+            recalibrate(setup.trainee.network, (self._inputs(items, size) for items in mixed))
 
     def _inputs(self, items: List[int], size: Size) -> torch.Tensor:
         images = [to_input(read_image(self.setup.target.train[index].image), size, self.setup.manifest.normalization)

@@ -230,3 +230,17 @@ def test_a_sensor_s_joules_are_measured_and_kept_over_a_pause(small_set, monkeyp
 
 def _fast_meter(meter):
     return lambda sensor, on_event: meter(sensor, 0.02, on_event)
+
+
+def test_batchnorm_is_measured_anew_on_mixed_batches_at_the_size_of_p_1(small_set, monkeypatch):
+    """Batches of alike images have less variance than all images together have."""
+    seen = []
+
+    def spy(_network, batches):
+        seen.extend(tuple(batch.shape) for batch in batches)
+
+    monkeypatch.setattr("dance_edge.training.attempt.recalibrate", spy)
+    adapt(config(small_set, steps=2, stages=0))
+    assert seen == [(8, 3, 96, 160), (6, 3, 96, 160)]
+    adapt(config(small_set, steps=2, stages=0, freeze_bn=True, out="f"))
+    assert len(seen) == 2
