@@ -92,6 +92,7 @@ class Attempt:
         self._on_event(Opened(self.folder))
         self._writer.source(self.setup.trainee.network, self.setup.manifest)
         self._score_source()
+        torch.manual_seed(self.setup.config.seed)  # whatever was tried out on the way here, training begins alike
         newest = newest_checkpoint(self.folder)
         if newest is not None:
             self.counts = load_checkpoint(newest, self.setup.trainee, self.setup.config)

@@ -70,6 +70,22 @@ def test_a_run_that_is_stopped_and_resumed_ends_with_the_same_weights(small_set)
     assert facts["macs_p"] == json.load(open("r/run.json"))["facts"]["macs_p"]
 
 
+def test_a_run_that_is_stopped_before_its_first_checkpoint_ends_with_the_same_weights(small_set):
+    """It has its plan already: what a new run tries out for that draws random numbers, and is not tried again."""
+    adapt(config(small_set, checkpoint_every=100))
+
+    def stop_after_one(event):
+        if isinstance(event, StepDone):
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        adapt(config(small_set, checkpoint_every=100, out="s"), stop_after_one)
+    assert not os.path.exists("s/checkpoints")
+    assert adapt(config(small_set, checkpoint_every=100, out="s")).facts["resumed_from_step"] is None
+    whole, again = weights("r/model.pt"), weights("s/model.pt")
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
 def test_a_signal_finishes_the_step_and_saves_it(small_set):
     import signal
 
