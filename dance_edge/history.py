@@ -7,8 +7,8 @@ import os
 from types import TracebackType
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Type
 
+from dance_edge.atomic import replace_file
 from dance_edge.events import OnEvent, Warned, ignore
-from dance_edge.run import replace_file
 
 FILE = "scalars.csv"
 

@@ -3,10 +3,10 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 import time
-from typing import IO, Any, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
+from dance_edge.atomic import TEMPORARY, replace_file, sweep, temporary_name
 from dance_edge.errors import CheckpointError, ConfigError, DataError
 
 FORMAT = 1
@@ -14,7 +14,6 @@ RUNS = "runs"
 LATEST = os.path.join(RUNS, "latest")
 LOCK = "lock"
 RUNNING, INTERRUPTED, FINISHED, DEPLOYABLE = "running", "interrupted", "finished", "deployable"
-_TEMPORARY = re.compile(r"\.(\d+)\.tmp$")
 
 
 class Run(NamedTuple):
@@ -56,60 +55,9 @@ def _existing(folder: str, name: str) -> Optional[str]:
     return path if os.path.isfile(path) else None
 
 
-@contextlib.contextmanager
-def replace_file(path: str) -> Iterator[IO[bytes]]:
-    """A binary file that takes the place of `path` only when it is whole and on the disk."""
-    temporary = _temporary(path)
-    try:
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(os.path.dirname(path) or ".")
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
-
-
-def _sync_folder(folder: str) -> None:
-    """Bring a folder's names to the disk: without it a power cut may bring back the file that was replaced."""
-    with contextlib.suppress(OSError):  # some file systems refuse; the file itself is there
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _temporary(path: str) -> str:
-    return "%s.%d.tmp" % (path, os.getpid())
-
-
-def sweep(folder: str) -> None:
-    """Remove from `folder` what processes that were killed had half-written; not what others are writing now."""
-    for name in os.listdir(folder) if os.path.isdir(folder) else ():
-        match = _TEMPORARY.search(name)
-        if match and not _is_another_process(int(match.group(1))):
-            os.remove(os.path.join(folder, name))
-
-
-def _is_another_process(pid: int) -> bool:
-    """Whether `pid` runs and is not this process: in a container, each start may well have the same one."""
-    if pid == os.getpid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):  # somebody else's process, or no number of ours: let it be
-        pass
-    return True
-
-
 def hardly_begun(folder: str, first: str = "run.json") -> bool:
     """Whether `folder` holds nothing, or what a start that was killed before it wrote its `first` file leaves there."""
-    return all(name == LOCK or (name.startswith(first + ".") and _TEMPORARY.search(name))
+    return all(name == LOCK or (name.startswith(first + ".") and TEMPORARY.search(name))
                for name in os.listdir(folder))
 
 
@@ -204,6 +152,6 @@ def mark_latest(folder: str) -> None:
     """Point runs/latest, a symbolic link in the current folder, at `folder`."""
     os.makedirs(RUNS, exist_ok=True)
     sweep(RUNS)
-    temporary = _temporary(LATEST)
+    temporary = temporary_name(LATEST)
     os.symlink(os.path.relpath(os.path.realpath(folder), os.path.realpath(RUNS)), temporary)
     os.replace(temporary, LATEST)

@@ -9,8 +9,8 @@ from typing import IO, Any, Dict, Optional
 
 import torch
 
+from dance_edge.atomic import replace_file
 from dance_edge.errors import CheckpointError
-from dance_edge.run import replace_file
 
 SUPPORTED = "a .pt file of dance-edge, or a state dict alone or under `state_dict` or `model`"
 _SAVE_WEIGHTS = "save the weights alone, torch.save(network.state_dict(), \"weights.pt\"), and give that file"

@@ -15,7 +15,8 @@ PACKAGE = os.path.join(ROOT, "dance_edge")
 
 # A room is a folder or a file of the package. An import goes to a lower floor, or stays in its own folder and floor.
 FLOORS = {
-    "errors": 0, "duration": 0, "size": 0, "events": 0, "interrupt": 0, "ranks": 0, "__init__": 0,
+    "errors": 0, "duration": 0, "size": 0, "events": 0, "interrupt": 0, "ranks": 0, "atomic": 0,
+    "__init__": 0,
     "complexity": 1, "energy": 1, "metrics": 1,
     "models": 2, "data": 2, "runtime": 2,
     "manifest": 3, "pruning": 3,
@@ -41,8 +42,8 @@ DOORS = {
 }
 
 # Rooms that a board without PyTorch uses: nothing in them reaches torch, not even by an import inside a function.
-TORCH_FREE = ("errors", "duration", "size", "events", "interrupt", "ranks", "complexity.", "energy.", "metrics.",
-              "manifest", "data.", "runtime.", "run", "history", "report.", "machine", "serve.")
+TORCH_FREE = ("errors", "duration", "size", "events", "interrupt", "ranks", "atomic", "complexity.", "energy.",
+              "metrics.", "manifest", "data.", "runtime.", "run", "history", "report.", "machine", "serve.")
 
 HEAVY = ("torch", "cv2", "numpy", "onnxruntime", "onnx", "matplotlib", "rich")
 

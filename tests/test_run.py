@@ -72,16 +72,6 @@ def test_a_new_folder_is_named_by_target_and_never_taken():
     assert run.new_folder("data/bdd/") != first
 
 
-def test_a_file_is_replaced_whole_or_not_at_all():
-    with run.replace_file("f") as file:
-        file.write(b"old")
-    with pytest.raises(RuntimeError):
-        with run.replace_file("f") as file:
-            file.write(b"ne")
-            raise RuntimeError
-    assert open("f").read() == "old" and os.listdir(".") == ["f"]
-
-
 def test_a_damaged_and_a_newer_run_json_are_named():
     os.makedirs("r")
     with open("r/run.json", "w") as file:

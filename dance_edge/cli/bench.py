@@ -157,11 +157,11 @@ def _images(run: Any, adapted: Any, config: BenchConfig, scratch: str, on_event:
 def _write_to_run(benched: Benched, on_event: Any) -> None:
     import os
 
+    from dance_edge.atomic import replace_file
     from dance_edge.bench.compare import markdown
     from dance_edge.cli.output import write_json
     from dance_edge.errors import ConfigError
     from dance_edge.events import Warned
-    from dance_edge.run import replace_file
 
     folder, result = benched.folder, benched.result
     if folder is None:

@@ -90,8 +90,9 @@ def _claim(config: DemoConfig, course: Course) -> None:
     import os
     import shutil
 
+    from dance_edge.atomic import sweep
     from dance_edge.errors import ConfigError
-    from dance_edge.run import hardly_begun, read_json, sweep, write_json
+    from dance_edge.run import hardly_begun, read_json, write_json
 
     mark, begun = os.path.join(config.out, MARK), {"seed": config.seed, "tiny": config.tiny}
     if os.path.exists(mark):

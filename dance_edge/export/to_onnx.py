@@ -6,10 +6,10 @@ from typing import Any, Dict, List
 import torch
 from torch import nn
 
+from dance_edge.atomic import replace_file
 from dance_edge.errors import ConfigError, ExportError
 from dance_edge.manifest import METADATA_KEY, Manifest
 from dance_edge.models.deployed import Deployed
-from dance_edge.run import replace_file
 
 OPSETS = (11, 12, 13)  # TensorRT 8.2's parser stops at 13
 DEFAULT_OPSET = 13

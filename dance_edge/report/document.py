@@ -4,10 +4,11 @@ import os
 from typing import Any, Dict, List, Tuple
 
 from dance_edge import history
+from dance_edge.atomic import replace_file
 from dance_edge.errors import ConfigError
 from dance_edge.report.curves import draw_curves
 from dance_edge.report.pruned import Pruned, draw_pruned, pruned_of
-from dance_edge.run import replace_file, write_json
+from dance_edge.run import write_json
 
 CURVES, PRUNED = "curves.png", "pruned.png"
 _TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")

@@ -5,9 +5,9 @@ from typing import List, Optional
 
 import torch
 
+from dance_edge.atomic import sweep
 from dance_edge.errors import CheckpointError
 from dance_edge.pruning.surgery import apply_plan, channel_plan
-from dance_edge.run import sweep
 from dance_edge.tensor_file import load_tensors, save_tensors
 from dance_edge.training.config import AdaptConfig
 from dance_edge.training.counts import Counts
