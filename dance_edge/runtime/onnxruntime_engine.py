@@ -1,42 +1,53 @@
 """ONNX Runtime on the CPU: one session, with dynamic height and width, stands behind all rungs."""
 import os
-from typing import Any, Dict
+from typing import Any, Dict, Sequence, Tuple
 
 import numpy as np
 
 from dance_edge.errors import CheckpointError, DeviceError
+from dance_edge.events import Note, OnEvent, ignore
 from dance_edge.runtime.engine import Engine, Engines
+from dance_edge.runtime.graph import Graph, Tensor, check_input, take_output
+from dance_edge.runtime.outputs import to_labels
 from dance_edge.size import Size
 
-LABEL_TYPES = ("tensor(int32)", "tensor(int64)", "tensor(uint8)")
+NUMPY_NAMES = {"float": "float32", "double": "float64"}  # of what ONNX Runtime calls otherwise
 
 
 class OnnxRuntimeEngine(Engine):
-    """A session that other rungs may share, held to one input size."""
+    """A session that other rungs may share, held to one input size. `output` is the one that is taken."""
 
-    def __init__(self, session: Any, size: Size) -> None:
+    def __init__(self, session: Any, output: str, size: Size, path: str) -> None:
         self._session = session
         self._input = session.get_inputs()[0].name
-        self._output = session.get_outputs()[0].name
+        self._output = output
         self._size = size
+        self._path = path
 
     def labels(self, inputs: np.ndarray) -> np.ndarray:
-        """See `Engine.labels`."""
+        """See `Engine.labels`. `CheckpointError` where the graph fails at this size, or gives what is no labels."""
         if inputs.shape[2:] != self._size:
             raise ValueError("an engine of %s got an input of shape %s" % (self._size.hxw, inputs.shape))
-        outputs = self._session.run([self._output], {self._input: inputs})  # a fault inside ORT is a bug: let it rise
-        return np.asarray(outputs[0], dtype=np.int32)
+        try:
+            outputs = self._session.run([self._output], {self._input: inputs})
+        except Exception as reason:  # its exceptions share no base of their own
+            raise CheckpointError("%s does not run at %s: %s" % (self._path, self._size.wxh, _first_line(reason)),
+                                  "the sides of its input may have to be multiples of another number: --stride N")
+        return to_labels(outputs[0], self._size)
 
 
-def open_onnxruntime(path: str) -> Engines:
-    """Engines of the ONNX file at `path`: float32 (N, 3, H, W) in, integer labels (N, H, W) out.
+def open_onnxruntime(path: str, on_event: OnEvent = ignore) -> Engines:
+    """Engines of the ONNX file at `path`: float32 (N, 3, H, W) in, labels or logits out (`outputs.to_labels`).
 
-    Errors: `CheckpointError` for a file that is missing, is no ONNX model or does not give labels, and at
-    `Engines.at` for a size that the graph does not take; `DeviceError` without onnxruntime.
+    Which of several outputs is taken is said. Errors: `CheckpointError` for a file that is missing, is no ONNX model or
+    takes or gives something else, and at `Engines.at` for a size that the graph does not take; `DeviceError` without
+    onnxruntime.
     """
     session = _open_session(path, optimise=True)
-    _check(path, session)
-    height, width = session.get_inputs()[0].shape[2:]
+    height, width = check_input(path, _tensors(session.get_inputs())).shape[2:]
+    taken = take_output(path, _tensors(session.get_outputs()))
+    if taken.words:
+        on_event(Note(taken.words))
 
     def open_at(size: Size) -> Engine:
         for fixed, wanted in ((height, size.height), (width, size.width)):
@@ -44,15 +55,22 @@ def open_onnxruntime(path: str) -> Engines:
                 raise CheckpointError("%s takes %sx%s only (height x width), %s was asked for"
                                       % (path, height, width, size.hxw),
                                       "export it with dynamic height and width: dance-edge export")
-        return OnnxRuntimeEngine(session, size)
+        return OnnxRuntimeEngine(session, taken.output.name, size, path)
 
     return Engines(open_at, "onnxruntime")
 
 
+def read_graph(path: str) -> Graph:
+    """What the ONNX file at `path` says, takes and gives; reads it without the onnx package. Errors as above."""
+    session = _open_session(path, optimise=False)
+    metadata = session.get_modelmeta().custom_metadata_map
+    return Graph({str(key): str(value) for key, value in metadata.items()}, _tensors(session.get_inputs()),
+                 _tensors(session.get_outputs()))
+
+
 def read_metadata(path: str) -> Dict[str, str]:
-    """The key-value facts that an ONNX file carries; reads them without the onnx package. Errors as above."""
-    metadata = _open_session(path, optimise=False).get_modelmeta().custom_metadata_map
-    return {str(key): str(value) for key, value in metadata.items()}
+    """The key-value facts that an ONNX file carries. Errors as above."""
+    return read_graph(path).metadata
 
 
 def _open_session(path: str, optimise: bool) -> Any:
@@ -69,22 +87,22 @@ def _open_session(path: str, optimise: bool) -> Any:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as reason:  # its exceptions share no base of their own, and their module is private
-        first_line = (str(reason).strip() or type(reason).__name__).splitlines()[0]
-        raise CheckpointError("%s cannot be loaded by onnxruntime %s: %s" % (path, onnxruntime.__version__, first_line),
+    except Exception as reason:  # as above, and their module is private
+        raise CheckpointError("%s cannot be loaded by onnxruntime %s: %s"
+                              % (path, onnxruntime.__version__, _first_line(reason)),
                               "make it anew with: dance-edge export RUN")
 
 
-def _check(path: str, session: Any) -> None:
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) != 4:
-        raise CheckpointError("%s takes %s; one float32 input (N, 3, H, W) was expected" % (path, _said(inputs)),
-                              "export the model with: dance-edge export RUN")
-    if len(outputs) != 1 or outputs[0].type not in LABEL_TYPES or len(outputs[0].shape) != 3:
-        # Float logits read as integers are class 0 everywhere, which looks plausible.
-        raise CheckpointError("%s gives %s; one output of integer labels (N, H, W) was expected"
-                              % (path, _said(outputs)), "export the model with: dance-edge export RUN")
+def _first_line(reason: Exception) -> str:
+    return (str(reason).strip() or type(reason).__name__).splitlines()[0]
 
 
-def _said(nodes: Any) -> str:
-    return ", ".join("%s %s %s" % (node.name, node.type, tuple(node.shape)) for node in nodes) or "nothing"
+def _tensors(nodes: Sequence[Any]) -> Tuple[Tensor, ...]:
+    """`tensor(float)` of ONNX Runtime is float32; what is no tensor (a sequence, a map) keeps its name."""
+    found = []
+    for node in nodes:
+        kind = str(node.type)
+        inner = kind[len("tensor("):-1] if kind.startswith("tensor(") else kind
+        sides = (None if isinstance(side, int) and side < 1 else side for side in node.shape or ())  # -1: any
+        found.append(Tensor(str(node.name), NUMPY_NAMES.get(inner, inner), tuple(sides)))
+    return tuple(found)

@@ -3,12 +3,14 @@ import builtins
 import json
 
 import numpy as np
+import onnx
 import pytest
 
 from dance_edge.data.transforms import IMAGENET, Normalization, to_input
 from dance_edge.errors import CheckpointError, DeviceError
 from dance_edge.manifest import METADATA_KEY, manifest_from_dict
-from dance_edge.runtime.onnxruntime_engine import open_onnxruntime, read_metadata
+from dance_edge.runtime.graph import Tensor
+from dance_edge.runtime.onnxruntime_engine import open_onnxruntime, read_graph, read_metadata
 from dance_edge.size import Size
 
 OTHER = Normalization((0.2, 0.5, 0.7), (0.1, 0.3, 0.6), "bgr")
@@ -56,10 +58,50 @@ def test_an_input_of_another_rung_is_no_input(tmp_path, switch_manifest, write_s
         engine.labels(np.zeros((1, 3, 64, 32), dtype=np.float32))
 
 
-def test_logits_are_refused(tmp_path, switch_manifest, write_switch):
-    path = write_switch(tmp_path / "m.onnx", switch_manifest(), logits=True)
-    with pytest.raises(CheckpointError, match="tensor\\(float\\).*integer labels"):
-        open_onnxruntime(path)
+def test_logits_give_the_labels_of_the_same_graph_with_its_argmax(tmp_path, switch_manifest, write_switch):
+    manifest, size = switch_manifest(), Size(32, 64)
+    image = np.random.RandomState(0).randint(0, 256, size=(32, 64, 3)).astype(np.uint8)
+    inputs = to_input(image, size, IMAGENET)[None]
+    found = [open_onnxruntime(write_switch(tmp_path / "m.onnx", manifest, logits=logits)).at(size).labels(inputs)
+             for logits in (False, True)]
+    assert found[1].dtype == np.int32 and 0.2 < found[1].mean() < 0.8 and np.array_equal(*found)
+
+
+def test_of_several_outputs_the_first_segmentation_is_taken_and_said(tmp_path, switch_manifest, write_switch):
+    path = write_switch(tmp_path / "m.onnx", switch_manifest())
+    model = onnx.load(path)
+    model.graph.node.append(onnx.helper.make_node("GlobalAveragePool", ["logits"], ["mean"]))
+    model.graph.node.append(onnx.helper.make_node("Flatten", ["mean"], ["score"]))
+    score = onnx.helper.make_tensor_value_info("score", onnx.TensorProto.FLOAT, ["n", 2])
+    labels = model.graph.output.pop()
+    model.graph.output.extend([score, labels])
+    onnx.save(model, path)
+    heard = []
+    engine = open_onnxruntime(path, heard.append).at(Size(8, 8))
+    assert engine.labels(to_input(np.full((8, 8, 3), 200, dtype=np.uint8), Size(8, 8), IMAGENET)[None]).min() == 1
+    assert [event.text for event in heard] == ["output 2 of 2 of %s is taken: labels int32 (n, height, width)" % path]
+
+
+def test_a_graph_that_breaks_at_a_size_is_one_line(tmp_path, switch_manifest, write_switch):
+    path = write_switch(tmp_path / "m.onnx", switch_manifest())
+    model = onnx.load(path)
+    shape = onnx.numpy_helper.from_array(np.array([1, 2, 8, 8], dtype=np.int64), "shape")
+    model.graph.initializer.append(shape)
+    model.graph.node.insert(1, onnx.helper.make_node("Reshape", ["logits", "shape"], ["shaped"]))
+    model.graph.node[2].input[0] = "shaped"
+    onnx.save(model, path)
+    engines = open_onnxruntime(path)
+    assert engines.at(Size(8, 8)).labels(np.zeros((1, 3, 8, 8), dtype=np.float32)).shape == (1, 8, 8)
+    with pytest.raises(CheckpointError, match="does not run at 16x8: ") as caught:
+        engines.at(Size(8, 16)).labels(np.zeros((1, 3, 8, 16), dtype=np.float32))
+    assert "--stride" in caught.value.hint and "\n" not in caught.value.message
+
+
+def test_the_graph_s_facts_are_read(tmp_path, switch_manifest, write_switch):
+    graph = read_graph(write_switch(tmp_path / "m.onnx", switch_manifest(), logits=True, size=(64, 96)))
+    assert set(graph.metadata) == {METADATA_KEY}
+    assert graph.inputs == (Tensor("image", "float32", ("n", 3, 64, 96)),)
+    assert graph.outputs == (Tensor("logits", "float32", ("n", 2, 64, 96)),)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"version https://git-lfs.github.com/spec/v1\n"])
