@@ -1,0 +1,115 @@
+"""The plans of one ONNX file, one a size: from the disk where they fit, else built and kept in `engines/` beside it."""
+import hashlib
+import os
+import time
+from typing import Any, Dict, Optional
+
+from dance_edge.atomic import replace_file
+from dance_edge.errors import CheckpointError, DeviceError
+from dance_edge.events import Note, OnEvent, Warned
+from dance_edge.runtime import tensorrt_api as api
+from dance_edge.runtime.plan_file import Plan, one_builder, read_plan, write_plan
+from dance_edge.runtime.tensorrt_builder import Order, build, settle_precision, workspace_bytes
+from dance_edge.runtime.tensorrt_cuda import Device
+from dance_edge.size import Size
+
+FOLDER = "engines"
+
+
+class Plans:
+    """A plan is of one file's content, one TensorRT, one kind of GPU, one precision, shape and workspace: any other is
+    built anew, and that is said."""
+
+    def __init__(self, trt: Any, device: Device, onnx_path: str, precision: str, on_event: OnEvent) -> None:
+        """Errors: `CheckpointError` for a file that is not there, and those of `settle_precision`."""
+        self._trt = trt
+        self._path = onnx_path
+        self._onnx = _read_onnx(onnx_path)
+        self._sha256 = hashlib.sha256(self._onnx).hexdigest()
+        self._capability = device.compute_capability
+        self._on_event = on_event
+        self._workspace_bytes = workspace_bytes(device.free_bytes())
+        self.precision = settle_precision(trt, precision, device.compute_capability, on_event)
+        self.folder = os.path.join(os.path.dirname(os.path.abspath(onnx_path)), FOLDER)
+        self._journal = api.Journal(trt)
+        self._runtime = trt.Runtime(self._journal.logger)  # outlives every engine that it makes
+
+    def stored(self, size: Size) -> Optional[Plan]:
+        """The plan of `size` if there is one that fits."""
+        return read_plan(self.path(size), self.facts(size)).plan
+
+    def get(self, size: Size) -> Plan:
+        """The plan of `size`, built where need be; errors as in `tensorrt_builder.build`."""
+        found = self.stored(size)
+        if found is not None:
+            return found
+        with one_builder(self.folder, self._on_event):
+            there = read_plan(self.path(size), self.facts(size))  # another process may have built it meanwhile
+            if there.plan is not None:
+                return there.plan
+            if there.why_not:
+                self._on_event(Note("%s is not used, %s: it is built anew"
+                                    % (os.path.basename(self.path(size)), there.why_not)))
+            return self._build(size)
+
+    def load(self, size: Size, plan: Plan) -> Any:
+        """TensorRT's engine of `plan`. One that it does not load, though it seems to fit, is built anew once."""
+        engine = self._runtime.deserialize_cuda_engine(plan.content)
+        if engine is None:
+            self._on_event(Note("%s is not loaded by TensorRT (%s): it is built anew"
+                                % (os.path.basename(self.path(size)), self._journal.last())))
+            with one_builder(self.folder, self._on_event):
+                engine = self._runtime.deserialize_cuda_engine(self._build(size).content)
+        return engine
+
+    def facts(self, size: Size) -> Dict[str, Any]:
+        """What a plan of `size` hangs on."""
+        return {"onnx_sha256": self._sha256, "tensorrt": str(self._trt.__version__),
+                "compute_capability": "%d%d" % self._capability, "precision": self.precision,
+                "input": "x".join(str(side) for side in api.input_shape(size)),
+                "workspace_bytes": self._workspace_bytes}
+
+    def path(self, size: Size) -> str:
+        """Where the plan of `size` stands."""
+        stem = os.path.splitext(os.path.basename(self._path))[0]
+        return os.path.join(self.folder, "%s-%s-%s.plan" % (stem, size.hxw, self.precision))
+
+    def _build(self, size: Size) -> Plan:
+        started_s = time.monotonic()
+        order = Order(self._onnx, self._path, size, self.precision, self._workspace_bytes)
+        timing_path = os.path.join(self.folder, "timing-%s-sm%d%d.cache"
+                                   % ((self._trt.__version__,) + self._capability))
+        content, timings = build(self._trt, order, _read(timing_path), self._on_event)
+        plan = Plan(content, len(content) + self._working_bytes(content))
+        self._on_event(Note("built the engine %s, %s, %.0f MB, in %.0f s" % (
+            size.hxw, self.precision, len(content) / 1e6, time.monotonic() - started_s)))
+        try:
+            write_plan(self.path(size), self.facts(size), plan)
+            with replace_file(timing_path) as file:
+                file.write(timings)
+        except OSError as reason:  # it runs all the same
+            self._on_event(Warned("the engine %s is not kept and will be built again: %s" % (size.hxw, reason)))
+        return plan
+
+    def _working_bytes(self, content: bytes) -> int:
+        engine = self._runtime.deserialize_cuda_engine(content)
+        if engine is None:
+            raise DeviceError("TensorRT does not load the engine that it just built: %s" % self._journal.last(),
+                              "free memory, or try --precision fp32")
+        return api.working_bytes(engine)
+
+
+def _read_onnx(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as reason:
+        raise CheckpointError("cannot read %s: %s" % (path, reason), "make it with: dance-edge export RUN")
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
