@@ -17,6 +17,12 @@ class Known(NamedTuple):
     network: Any = None
 
 
+def as_run_by(run: Run, backend: str) -> Run:
+    """RUN with the files that count for `backend`: PyTorch runs the checkpoint, whose facts may differ from those of
+    the ONNX file beside it, which may take its input otherwise."""
+    return run._replace(model_onnx=None) if backend == "torch" and run.model_pt is not None else run
+
+
 def manifest_of(run: Run) -> Manifest:
     """The facts of RUN's model, from its ONNX file or else its checkpoint. `CheckpointError` where there are none."""
     if run.model_onnx is not None:

@@ -82,7 +82,7 @@ def shown_groups(groups: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
 
 def score(run: Any, config: EvalConfig, on_event: Any) -> Dict[str, Any]:
     """The keys of `eval --json`; nothing is printed."""
-    from dance_edge.cli.backend import facts_of, open_engines, open_network
+    from dance_edge.cli.backend import as_run_by, facts_of, manifest_of, open_engines, open_network
     from dance_edge.complexity.profile import load_profile
     from dance_edge.errors import ConfigError
     from dance_edge.events import ignore
@@ -91,6 +91,7 @@ def score(run: Any, config: EvalConfig, on_event: Any) -> Dict[str, Any]:
     if config.upsample == "logits" and run.model_pt is None:
         raise ConfigError("%s gives labels, and --upsample logits needs logits" % run.path,
                           "score the run's folder or its model.pt")
+    run = as_run_by(run, config.backend)
     known = facts_of(run, config.data, config.model, on_event, config.layout, config.label_map,
                      with_p=config.ratio is None and not config.profile)
     manifest = known.manifest
@@ -101,15 +102,18 @@ def score(run: Any, config: EvalConfig, on_event: Any) -> Dict[str, Any]:
     predict = as_deployed(engines)
     found = evaluate(target.val, target.read, predict, manifest, config.ratio, on_event)
     result = dict(found.to_dict(), format=1, data=target.how, backend=engines.name, upsampled_logits=None)
+    if config.curve:
+        result["fixed"] = _curve(target, predict, manifest, on_event)
     if config.upsample == "logits":
         from dance_edge.training.field_score import from_logits
 
-        network = open_network(run, config.model, ignore) if known.network is None else known.network
+        network = known.network
+        if network is None:  # the checkpoint's, which may take its input otherwise than the ONNX file
+            network = open_network(run, config.model, ignore)
+            manifest = manifest._replace(normalization=manifest_of(as_run_by(run, "torch")).normalization)
         field = evaluate(target.val, target.read, from_logits(network), manifest, config.ratio, on_event)
         # the number that papers print, beside the deployed one: the same sizes, other borders
         result["upsampled_logits"] = {"miou": field.miou, "per_class": field.per_class}
-    if config.curve:
-        result["fixed"] = _curve(target, predict, manifest, on_event)
     return result
 
 

@@ -7,15 +7,14 @@ from torch import nn
 
 from dance_edge.data.transforms import to_input
 from dance_edge.errors import DeviceError, ExportError
-from dance_edge.export.to_onnx import trace
+from dance_edge.export.to_onnx import LOGITS, carried, trace
 from dance_edge.manifest import Manifest
-from dance_edge.models.deployed import Deployed, FullLogits, full_logits
+from dance_edge.models.deployed import Deployed, full_logits
 from dance_edge.runtime.engine import Engines
 from dance_edge.size import Size
 
 LOGIT_BOUND = 1e-4      # of the largest logit
 LABEL_BOUND = 0.999     # of the pixels; what differs lies at ties
-LOGITS = "logits"
 
 
 class RungParity(NamedTuple):
@@ -32,22 +31,24 @@ class RungParity(NamedTuple):
 
 
 def check_parity(network: nn.Module, manifest: Manifest, engines: Engines, images: Sequence[np.ndarray],
-                 opset: int) -> List[RungParity]:
+                 opset: int, inside: bool = False) -> List[RungParity]:
     """Compare PyTorch on the CPU with onnxruntime at every rung of `manifest`.
 
-    `engines` run the exported file; `images` are BGR uint8 (H, W, 3). Logits are compared on the same graph without
-    its argmax. `ExportError` where either bound is broken.
+    `engines` run the exported file; `images` are BGR uint8 (H, W, 3), and reach the file as its own manifest says:
+    with the normalisation `inside` as pixels. Logits are compared on the same graph without its argmax.
+    `ExportError` where either bound is broken.
     """
-    logits_session = _session(trace(FullLogits(network), manifest, LOGITS, opset))
+    logits_session = _session(trace(network, manifest, LOGITS, opset, inside))
     found = []
     for rung in manifest.rungs:
-        inputs = np.stack([to_input(image, rung.size, manifest.normalization) for image in images])
+        inputs = torch.from_numpy(_inputs(images, rung.size, manifest))
+        given = _inputs(images, rung.size, carried(manifest, inside))
         with torch.no_grad():
-            wanted = full_logits(network.eval(), torch.from_numpy(inputs)).numpy()
-            labels = Deployed(network).eval()(torch.from_numpy(inputs)).numpy()
-        got = logits_session.run([LOGITS], {logits_session.get_inputs()[0].name: inputs})[0]
+            wanted = full_logits(network.eval(), inputs).numpy()
+            labels = Deployed(network).eval()(inputs).numpy()
+        got = logits_session.run([LOGITS], {logits_session.get_inputs()[0].name: given})[0]
         error = float(np.max(np.abs(got - wanted)) / max(float(np.max(np.abs(wanted))), 1e-12))
-        agreement = float(np.mean(engines.at(rung.size).labels(inputs) == labels))
+        agreement = float(np.mean(engines.at(rung.size).labels(given) == labels))
         found.append(RungParity(rung.size, error, agreement))
     for one in found:
         if one.max_logit_error > LOGIT_BOUND or one.label_agreement < LABEL_BOUND:
@@ -57,6 +58,10 @@ def check_parity(network: nn.Module, manifest: Manifest, engines: Engines, image
                                                          100.0 * (1.0 - one.label_agreement)),
                               "try another opset (--opset 11); the file was not kept")
     return found
+
+
+def _inputs(images: Sequence[np.ndarray], size: Size, manifest: Manifest) -> np.ndarray:
+    return np.stack([to_input(image, size, manifest.normalization) for image in images])
 
 
 def _session(content: bytes) -> Any:

@@ -1,35 +1,68 @@
-"""PyTorch to ONNX: one graph for all sizes, labels out, the manifest inside."""
+"""PyTorch to ONNX: one graph for all sizes, labels or logits out, the manifest inside."""
 import json
 import warnings
 from typing import Any, Dict, List
 
+import numpy as np
 import torch
 from torch import nn
 
 from dance_edge.atomic import replace_file
+from dance_edge.data.transforms import Normalization
 from dance_edge.errors import ConfigError, ExportError
 from dance_edge.manifest import METADATA_KEY, Manifest
-from dance_edge.models.deployed import Deployed
+from dance_edge.models.deployed import Deployed, FullLogits
 
 OPSETS = (11, 12, 13)  # TensorRT 8.2's parser stops at 13
 DEFAULT_OPSET = 13
-INPUT, OUTPUT = "image", "labels"
+INPUT = "image"
+LABELS, LOGITS = "labels", "logits"  # what a graph gives, and the name of its output
 
 
-def export_onnx(network: nn.Module, manifest: Manifest, path: str, opset: int = DEFAULT_OPSET) -> None:
-    """Write `network`, float32 (N, 3, H, W) to int32 labels (N, H, W), with dynamic N, H and W, atomically.
+class FromPixels(nn.Module):
+    """`network` behind its own normalisation: float32 (N, 3, H, W) pixels 0-255 in `normalization`'s channel order.
 
-    The file carries `manifest` as metadata, so that it can be served alone. `ExportError` where the graph does not
-    pass onnx's checker.
+    The same operations in the same order as in `data.transforms.normalize`, and so the same numbers to the last bit.
+    """
+
+    def __init__(self, network: nn.Module, normalization: Normalization) -> None:
+        super().__init__()
+        self.network = network
+        mean, std = (np.asarray(one, dtype=np.float32) for one in (normalization.mean, normalization.std))
+        self.register_buffer("scale", torch.from_numpy(std * np.float32(255.0)).reshape(1, 3, 1, 1))
+        self.register_buffer("shift", torch.from_numpy(mean / std).reshape(1, 3, 1, 1))
+
+    def forward(self, pixels: torch.Tensor) -> Any:
+        return self.network(pixels / self.scale - self.shift)
+
+
+def carried(manifest: Manifest, inside: bool) -> Manifest:
+    """What the file says of itself. With the normalisation `inside` the graph takes pixels as they are: mean 0 and std
+    1/255 are what makes `data.transforms` leave them so, and nobody who serves the file needs to know more."""
+    if not inside:
+        return manifest
+    order = manifest.normalization.order
+    return manifest._replace(normalization=Normalization((0.0, 0.0, 0.0), (1 / 255.0,) * 3, order))
+
+
+def export_onnx(network: nn.Module, manifest: Manifest, path: str, opset: int = DEFAULT_OPSET,
+                inside: bool = False) -> None:
+    """Write `network`, float32 (N, 3, H, W) to what `manifest.output` says, with dynamic N, H and W, atomically.
+
+    `labels` are int32 (N, H, W), `logits` float32 (N, C, H, W), both at the input's size. `inside`: normalise in the
+    graph, by `manifest`. The file carries its manifest (`carried`) as metadata, so that it can be served alone.
+    `ExportError` where the graph is not one that TensorRT 8.2 reads (`check_graph`).
     """
     if opset not in OPSETS:
         raise ConfigError("opset %d cannot be had" % opset, "take one of 11, 12 and 13")
     import onnx
 
-    content = trace(Deployed(network), manifest, OUTPUT, opset)
+    content = trace(network, manifest, manifest.output, opset, inside)
     model = onnx.load_model_from_string(content)
+    if manifest.output == LOGITS:  # the exporter loses it behind a resize whose size is computed
+        model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = len(manifest.classes.names)
     entry = model.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, json.dumps(manifest.to_dict(), sort_keys=True)
+    entry.key, entry.value = METADATA_KEY, json.dumps(carried(manifest, inside).to_dict(), sort_keys=True)
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as reason:
@@ -39,15 +72,17 @@ def export_onnx(network: nn.Module, manifest: Manifest, path: str, opset: int = 
         file.write(model.SerializeToString())
 
 
-def trace(module: nn.Module, manifest: Manifest, output: str, opset: int) -> bytes:
-    """`module` as a serialised ONNX graph, traced in eval mode on the CPU at the smallest rung."""
+def trace(network: nn.Module, manifest: Manifest, output: str, opset: int, inside: bool = False) -> bytes:
+    """`network` as a serialised ONNX graph that gives `output`, traced in eval mode on the CPU at the smallest rung."""
     import io
 
     size = manifest.rungs[0].size
-    device = next(module.parameters()).device
+    module: nn.Module = FullLogits(network) if output == LOGITS else Deployed(network)
+    module = FromPixels(module, manifest.normalization) if inside else module
+    device = next(network.parameters()).device
     buffer = io.BytesIO()
     axes: Dict[str, Any] = {INPUT: {0: "batch", 2: "height", 3: "width"}, output: {0: "batch"}}
-    axes[output].update({1: "height", 2: "width"} if output == OUTPUT else {2: "height", 3: "width"})
+    axes[output].update({2: "height", 3: "width"} if output == LOGITS else {1: "height", 2: "width"})
     options: Dict[str, Any] = {"dynamo": False} if "dynamo" in _parameters() else {}
     module = module.cpu().eval()
     try:

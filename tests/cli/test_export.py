@@ -17,11 +17,37 @@ def test_export_writes_a_checked_file_and_says_how_well_it_agrees(small_run, cap
     os.remove("r/model.onnx")
     assert run(["-q", "export", "r", "--opset", "11", "--json", "-"]) == 0
     result = json.loads(capfd.readouterr().out)
+    assert (result["output"], result["normalization"]) == ("labels", "outside")
     assert result["opset"] == 11 and result["bytes"] == os.path.getsize("r/model.onnx") and result["format"] == 1
     for rung in result["rungs"]:
         assert set(rung) == {"height", "width", "max_logit_error", "label_agreement"}
         # a network that has hardly been trained lies near ties: the bound is the export's own
         assert rung["max_logit_error"] <= 1e-4 and rung["label_agreement"] >= 0.999
+
+
+def test_every_form_scores_alike_on_every_backend(small_run, small_set, capfd):
+    """What a file gives, and where it normalises, is nobody's concern who takes it; PyTorch beside it is not misled."""
+    found = {}
+    for form in ([], ["--output", "logits"], ["--normalization", "inside"],
+                 ["--output", "logits", "--normalization", "inside"]):
+        folder = "r" + "".join(form[1::2])
+        shutil.copytree(small_run, folder)
+        assert run(["-q", "export", folder, "--json", "-"] + form) == 0
+        result = json.loads(capfd.readouterr().out)
+        assert (result["output"] == "logits", result["normalization"] == "inside") \
+            == ("logits" in form, "inside" in form)
+        for name, backend in ((folder + "/model.onnx", "onnxruntime"), (folder, "auto"), (folder, "torch")):
+            assert run(["-q", "eval", name, "--data", small_set, "--backend", backend, "--json", "e.json"]) == 0
+            with open("e.json") as file:
+                found[tuple(form), name, backend] = json.load(file)["miou"]
+        assert run(["-q", "eval", folder, "--data", small_set, "--upsample", "logits", "--json", "e.json"]) == 0
+        capfd.readouterr()
+        with open("e.json") as file:
+            found[tuple(form), "upsampled"] = json.load(file)["upsampled_logits"]["miou"]
+    deployed = [miou for key, miou in found.items() if len(key) == 3]
+    field = [miou for key, miou in found.items() if len(key) == 2]
+    assert len(deployed) == 12 and max(deployed) - min(deployed) <= 1e-4 < min(deployed)
+    assert len(field) == 4 and max(field) - min(field) <= 1e-4
 
 
 def test_a_checkpoint_alone_takes_data_to_compare_on(small_run, small_set, capfd):

@@ -7,13 +7,16 @@ import pytest
 import torch
 
 from dance_edge.checkpoint import read_checkpoint, restore
+from dance_edge.data.transforms import Normalization, to_input
 from dance_edge.errors import ConfigError, ExportError
 from dance_edge.export.parity import check_parity
 from dance_edge.export.to_onnx import export_onnx
 from dance_edge.manifest import METADATA_KEY, manifest_from_dict
 from dance_edge.models.deployed import Deployed
-from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
+from dance_edge.runtime.onnxruntime_engine import open_onnxruntime, read_metadata
+from dance_edge.size import Size
 
+OTHER = Normalization((0.2, 0.5, 0.7), (0.1, 0.3, 0.6), "bgr")
 
 @pytest.fixture(scope="module")
 def trained(small_run):
@@ -59,12 +62,63 @@ def test_sizes_and_batches_that_were_never_traced(trained, tmp_path):
     path = str(tmp_path / "m.onnx")
     export_onnx(network, manifest, path)
     inputs = np.random.RandomState(1).randn(3, 3, 128, 64).astype(np.float32)
-    from dance_edge.size import Size
-
     labels = open_onnxruntime(path).at(Size(128, 64)).labels(inputs)
     with torch.no_grad():
         wanted = Deployed(network.eval())(torch.from_numpy(inputs)).numpy()
     assert labels.shape == (3, 128, 64) and labels.dtype == np.int32 and np.mean(labels == wanted) >= 0.9999
+
+
+@pytest.mark.parametrize("normalization", [None, OTHER])
+@pytest.mark.parametrize("output, inside", [("logits", False), ("labels", True), ("logits", True)])
+@pytest.mark.parametrize("opset", [11, 13])
+def test_logits_out_and_normalisation_inside_give_the_same_labels(trained, images, tmp_path, normalization, output,
+                                                                  inside, opset):
+    network, manifest = trained
+    if normalization:
+        manifest = manifest._replace(normalization=normalization)
+    export_onnx(network, manifest, str(tmp_path / "plain.onnx"), opset)
+    path, wanted = str(tmp_path / "m.onnx"), manifest._replace(output=output)
+    export_onnx(network, wanted, path, opset, inside)
+    found = check_parity(network, wanted, open_onnxruntime(path), images, opset, inside)
+    assert max(one.max_logit_error for one in found) <= 1e-4 and min(one.label_agreement for one in found) >= 0.9999
+    own = manifest_from_dict(json.loads(read_metadata(path)[METADATA_KEY]))
+    assert own.output == output and own.normalization.order == manifest.normalization.order
+    assert own._replace(output="labels", normalization=manifest.normalization) == manifest
+    both = [open_onnxruntime(file).at(size).labels(np.stack([to_input(one, size, facts.normalization)
+                                                            for one in images]))
+            for size in (manifest.rungs[0].size,)
+            for file, facts in ((str(tmp_path / "plain.onnx"), manifest), (path, own))]
+    assert np.mean(both[0] == both[1]) >= 0.9999 and len(np.unique(both[0])) > 1
+
+
+def test_with_the_normalisation_inside_the_input_is_the_pixels_and_the_first_thing_that_happens(trained, tmp_path):
+    network, manifest = trained
+    path = str(tmp_path / "m.onnx")
+    network.train()
+    export_onnx(network, manifest._replace(output="logits", normalization=OTHER), path, inside=True)
+    own = manifest_from_dict(json.loads(read_metadata(path)[METADATA_KEY])).normalization
+    image = np.random.RandomState(0).randint(0, 256, (8, 8, 3)).astype(np.uint8)
+    given = to_input(image, Size(8, 8), own)
+    assert given.dtype == np.float32 and np.array_equal(given, image.transpose(2, 0, 1))  # bgr, as OTHER has it
+    graph = onnx.load(path).graph
+    work = [node for node in graph.node if node.op_type not in ("Constant", "Identity")]
+    assert [node.op_type for node in work[:2]] == ["Div", "Sub"] and work[0].input[0] == graph.input[0].name
+    assert [node.op_type for node in graph.node].count("Div") == 1
+    (output,) = graph.output
+    sides = [one.dim_param or one.dim_value for one in output.type.tensor_type.shape.dim]
+    assert output.name == "logits" and output.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    assert sides[1] == len(manifest.classes.names) and sides[2:] == ["height", "width"]
+    assert not any(node.op_type in ("ArgMax", "Dropout") or "auxiliary" in node.name for node in graph.node)
+    assert not any("auxiliary" in tensor.name for tensor in graph.initializer)
+
+
+def test_a_graph_that_normalises_with_other_numbers_does_not_pass(trained, images, tmp_path):
+    network, manifest = trained
+    path = str(tmp_path / "m.onnx")
+    export_onnx(network, manifest._replace(normalization=Normalization((0.9, 0.1, 0.5), (0.5, 0.9, 0.1))), path,
+                inside=True)
+    with pytest.raises(ExportError, match="differs"):
+        check_parity(network, manifest, open_onnxruntime(path), images, 13, inside=True)
 
 
 def test_another_network_does_not_pass_the_check(trained, images, tmp_path):
