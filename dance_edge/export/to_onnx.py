@@ -10,6 +10,8 @@ from torch import nn
 from dance_edge.atomic import replace_file
 from dance_edge.data.transforms import Normalization
 from dance_edge.errors import ConfigError, ExportError
+from dance_edge.export.constants import fold_constants
+from dance_edge.export.operators import check_graph
 from dance_edge.manifest import METADATA_KEY, Manifest
 from dance_edge.models.deployed import Deployed, FullLogits
 
@@ -63,11 +65,8 @@ def export_onnx(network: nn.Module, manifest: Manifest, path: str, opset: int = 
         model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = len(manifest.classes.names)
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(carried(manifest, inside).to_dict(), sort_keys=True)
-    try:
-        onnx.checker.check_model(model)
-    except onnx.checker.ValidationError as reason:
-        raise ExportError("the exported graph is not valid ONNX: %s" % str(reason).splitlines()[0],
-                          "report it with the model's definition")
+    fold_constants(model)
+    check_graph(model)
     with replace_file(path) as file:
         file.write(model.SerializeToString())
 
