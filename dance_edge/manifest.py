@@ -1,7 +1,7 @@
 """The facts that travel with a model: what it knows, what it expects, at which sizes it runs."""
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from dance_edge.complexity.ladder import Ladder, build_ladder
+from dance_edge.complexity.ladder import Ladder, build_ladder, fixed_size
 from dance_edge.complexity.policy import SlimPolicy, policy_from_dict
 from dance_edge.complexity.profile import ComplexityProfile, profile_from_dict
 from dance_edge.data.labels import ClassSet
@@ -26,7 +26,10 @@ class Manifest(NamedTuple):
 
     `model` is a name of the catalogue or a user's `module:factory`, `backbone` and `output_stride` what it was built
     with ("" and 0: the model's own); `channels` holds [out, in, groups] of every pruned layer; `output` says what the
-    exported graph gives (`labels`: int32 at the input's size).
+    exported graph gives (`labels` int32 or `logits` float32, at the input's size).
+
+    Of a graph that is not ours `rungs` are empty and `params` None, since nobody has counted; where it takes one size
+    alone, that is `only_size`.
     """
 
     model: str
@@ -37,7 +40,7 @@ class Manifest(NamedTuple):
     policy: SlimPolicy
     image_size: Size
     rungs: Tuple[Rung, ...]
-    params: int
+    params: Optional[int]
     channels: Dict[str, List[int]]
     scope: str = "head"
     output: str = "labels"
@@ -46,10 +49,21 @@ class Manifest(NamedTuple):
     provenance: Dict[str, str] = {}
     backbone: str = ""
     output_stride: int = 0
+    only_size: Optional[Size] = None
 
     def ladder_for(self, image: Size) -> Ladder:
         """The sizes for images of size `image`: those of the manifest for its own, else built by the same rule."""
+        if self.only_size is not None:
+            return Ladder(image, (self.only_size,), (1.0,))
         return build_ladder(image, self.stride, self.policy.ratio_range)
+
+    def full_for(self, image: Size) -> Size:
+        """The size at which images of size `image` are seen in full."""
+        return self.only_size or fixed_size(image, 1.0, self.stride)
+
+    def known_macs_at(self, size: Size) -> Optional[float]:
+        """As `macs_at`; None where nobody has counted."""
+        return self.macs_at(size) if self.rungs else None
 
     def macs_at(self, size: Size) -> float:
         """Multiply-accumulates of one image at `size`: counted for the rungs, by pixels between and beyond them."""
@@ -70,6 +84,7 @@ class Manifest(NamedTuple):
             image_size=list(self.image_size),
             rungs=[{"size": list(rung.size), "ratio": rung.ratio, "macs": rung.macs} for rung in self.rungs],
             ladder=[rung.size.hxw for rung in self.rungs],
+            only_size=list(self.only_size) if self.only_size else None,
             channels={name: list(widths) for name, widths in self.channels.items()},
             provenance=dict(self.provenance))
 
@@ -90,6 +105,7 @@ def manifest_from_dict(facts: Dict[str, Any]) -> Manifest:
 def _read(facts: Dict[str, Any]) -> Manifest:
     classes = facts["classes"]
     palette = tuple((int(color[0]), int(color[1]), int(color[2])) for color in classes["palette"])
+    only_size = facts.get("only_size")
     return Manifest(
         model=str(facts["model"]),
         classes=ClassSet(tuple(str(name) for name in classes["names"]), palette),
@@ -100,10 +116,11 @@ def _read(facts: Dict[str, Any]) -> Manifest:
         image_size=Size(*(int(side) for side in facts["image_size"])),
         rungs=tuple(Rung(Size(*(int(side) for side in rung["size"])), float(rung["ratio"]), float(rung["macs"]))
                     for rung in facts["rungs"]),
-        params=int(facts["params"]),
+        params=None if facts["params"] is None else int(facts["params"]),
         channels={str(name): [int(width) for width in widths] for name, widths in facts["channels"].items()},
         scope=str(facts["scope"]),
         output=str(facts["output"]), resize=str(facts["resize"]),
         weights_sha256=str(facts["weights_sha256"]),
         provenance={str(key): str(value) for key, value in facts["provenance"].items()},
-        backbone=str(facts.get("backbone", "")), output_stride=int(facts.get("output_stride", 0)))
+        backbone=str(facts.get("backbone", "")), output_stride=int(facts.get("output_stride", 0)),
+        only_size=Size(*(int(side) for side in only_size)) if only_size else None)

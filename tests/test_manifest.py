@@ -25,6 +25,26 @@ def test_without_a_profile_too():
     assert manifest_from_dict(MANIFEST._replace(profile=None).to_dict()).profile is None
 
 
+def test_what_is_not_known_of_a_foreign_graph_stays_so():
+    foreign = MANIFEST._replace(profile=None, rungs=(), params=None, only_size=Size(512, 1024), output="logits")
+    assert manifest_from_dict(json.loads(json.dumps(foreign.to_dict()))) == foreign
+    assert foreign.known_macs_at(Size(512, 1024)) is None and MANIFEST.known_macs_at(Size(352, 480)) == 7e9
+
+
+def test_a_graph_of_one_size_has_one_rung():
+    only = Size(512, 1024)
+    ladder = MANIFEST._replace(only_size=only).ladder_for(Size(360, 480))
+    assert [ladder.at(ratio) for ratio in (0.5, 1.0)] == [only, only] and ladder.full == only
+    assert MANIFEST._replace(only_size=only).full_for(Size(360, 480)) == only
+    assert MANIFEST.full_for(Size(360, 480)) == Size(352, 480)
+
+
+def test_an_older_file_has_no_only_size():
+    facts = MANIFEST.to_dict()
+    del facts["only_size"]
+    assert manifest_from_dict(facts) == MANIFEST
+
+
 def test_macs_of_a_size_that_is_no_rung_go_by_pixels():
     assert MANIFEST.macs_at(Size(352, 480)) == 7e9
     assert MANIFEST.macs_at(Size(704, 960)) == pytest.approx(28e9)

@@ -10,7 +10,7 @@ COLUMNS = ("model", "p50 ms", "p99 ms", "FPS", "GMAC", "M params", "J an image",
 def rows(measured: Sequence[Measured]) -> List[List[str]]:
     """Cells under `COLUMNS`, a row for each variant; MACs, joules and time are of one image."""
     return [[one.name, _number(one.latency.p50_ms, 1), _number(one.latency.p99_ms, 1), _number(one.latency.fps, 1),
-             _number(one.macs / 1e9, 2), _number(one.params / 1e6, 2), joules(one.energy.gross_j), one.energy.label]
+             _number(one.macs, 2, 1e9), _number(one.params, 2, 1e6), joules(one.energy.gross_j), one.energy.label]
             for one in measured]
 
 
@@ -20,7 +20,7 @@ def savings(measured: Sequence[Measured]) -> str:
         return ""
     first, last = measured[0], measured[-1]
     parts = [_change("time", first.latency.p50_ms, last.latency.p50_ms), _change("MACs", first.macs, last.macs),
-             _change("parameters", float(first.params), float(last.params))]
+             _change("parameters", first.params, last.params)]
     if first.energy.label == last.energy.label:  # a measurement is not held against an estimate
         joules_word = "joules" if first.energy.measured else "joules (estimated)"
         parts.append(_change(joules_word, first.energy.gross_j, last.energy.gross_j))
@@ -74,8 +74,8 @@ def joules(value: Optional[float]) -> str:
     return "%.0f" % value if abs(value) >= 100 else "%.3g" % value
 
 
-def _number(value: Optional[float], digits: int) -> str:
-    return "-" if value is None else "%.*f" % (digits, value)
+def _number(value: Optional[float], digits: int, unit: float = 1.0) -> str:
+    return "-" if value is None else "%.*f" % (digits, value / unit)
 
 
 def _change(what: str, before: Optional[float], after: Optional[float]) -> str:

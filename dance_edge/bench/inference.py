@@ -4,19 +4,18 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from dance_edge.complexity.indicator import measure as complexity_of
-from dance_edge.complexity.ladder import fixed_size
 from dance_edge.complexity.profile import ComplexityProfile
 from dance_edge.data.images import read_image
-from dance_edge.data.transforms import labels_to_size, to_input
+from dance_edge.data.transforms import labels_to_size
 from dance_edge.energy.meter import EnergyMeter
 from dance_edge.energy.reading import EnergyReading, add_up
 from dance_edge.energy.trapezoid import MIN_SAMPLES
-from dance_edge.energy.tx2_model import inference_reading
+from dance_edge.energy.tx2_model import UNCOUNTED, inference_reading
 from dance_edge.events import OnEvent, Progress
 from dance_edge.manifest import Manifest
 from dance_edge.metrics.latency import Latency, summary
 from dance_edge.runtime.engine import Engines
+from dance_edge.runtime.outputs import class_ids
 from dance_edge.size import Size, size_of
 
 
@@ -32,12 +31,12 @@ class Variant(NamedTuple):
 
 class Measured(NamedTuple):
     """What one image takes, in the mean over the images' own mix of sizes. `macs` is of one image; `sizes` counts
-    images by the network's size; `pixels_ratio` is pixels that entered the network / at full size."""
+    images by the network's size; `pixels_ratio` is pixels that entered the network / at full size. None: not known."""
 
     name: str
     latency: Latency
-    macs: float
-    params: int
+    macs: Optional[float]
+    params: Optional[int]
     energy: EnergyReading
     sizes: Dict[str, int]
     pixels_ratio: float
@@ -46,8 +45,10 @@ class Measured(NamedTuple):
     def to_dict(self) -> Dict[str, Any]:
         """The promised keys of `bench --json`, and a few more."""
         return {"name": self.name, "latency_ms": self.latency.to_dict(), "fps": self.latency.fps,
-                "macs_g": self.macs / 1e9, "params_m": self.params / 1e6, "energy_j_per_image": self.energy.gross_j,
-                "energy_source": self.energy.label, "energy": self.energy.to_dict(), "sizes": dict(self.sizes),
+                "macs_g": None if self.macs is None else self.macs / 1e9,
+                "params_m": None if self.params is None else self.params / 1e6,
+                "energy_j_per_image": self.energy.gross_j, "energy_source": self.energy.label,
+                "energy": self.energy.to_dict(), "sizes": dict(self.sizes),
                 "pixels_ratio": self.pixels_ratio, "backend": self.backend}
 
 
@@ -83,18 +84,17 @@ def run_image(variant: Variant, path: str) -> Tuple[np.ndarray, Size, Size]:
     """Labels (H, W) uint8 of the image at `path`, at its own size, with the network's size and the full one."""
     image = read_image(path)
     size, full = _size_for(variant, image)
-    inputs = to_input(image, size, variant.manifest.normalization)[np.newaxis]
-    labels = variant.engines.at(size).labels(inputs)[0]
-    return labels_to_size(labels.astype(np.uint8), size_of(image)), size, full
+    labels = variant.engines.segment(image, size, variant.manifest.normalization)
+    return labels_to_size(class_ids(labels, len(variant.manifest.classes.names)), size_of(image)), size, full
 
 
 def _size_for(variant: Variant, image: np.ndarray) -> Tuple[Size, Size]:
     """The size that the network runs at, and the full one."""
     manifest = variant.manifest
-    full = fixed_size(size_of(image), 1.0, manifest.stride)
+    full = manifest.full_for(size_of(image))
     if variant.profile is None:
         return full, full
-    p = variant.profile.p(complexity_of(image, variant.profile.measured_size, variant.profile.indicator))
+    p = variant.profile.p(variant.engines.complexity(image, variant.profile.measured_size, variant.profile.indicator))
     return manifest.ladder_for(size_of(image)).at(manifest.policy.ratio(p)), full
 
 
@@ -131,9 +131,11 @@ def _turn(variant: Variant, paths: Sequence[str], count: int, meter: EnergyMeter
 
 def _summed(variant: Variant, plan: Sequence[Tuple[Size, Size]], turns: Sequence[Turn], metered: bool) -> Measured:
     seconds = [one for turn in turns for one in turn.seconds]
-    macs = sum(variant.manifest.macs_at(size) for size, _ in plan) / len(plan)
+    macs = _mean([variant.manifest.known_macs_at(size) for size, _ in plan])
     if metered:
         energy = add_up([turn.energy for turn in turns])
+    elif macs is None:
+        energy = EnergyReading(duration_s=sum(seconds), reason=UNCOUNTED)
     else:
         energy = inference_reading(macs, len(seconds), sum(seconds))
     sizes: Dict[str, int] = {}
@@ -142,3 +144,8 @@ def _summed(variant: Variant, plan: Sequence[Tuple[Size, Size]], turns: Sequence
     ratio = sum(size.pixels for size, _ in plan) / float(sum(full.pixels for _, full in plan))
     return Measured(variant.name, summary(seconds), macs, variant.manifest.params, energy.per(len(seconds)), sizes,
                     ratio, variant.engines.name)
+
+
+def _mean(values: Sequence[Optional[float]]) -> Optional[float]:
+    known = [one for one in values if one is not None]
+    return sum(known) / len(values) if len(known) == len(values) else None

@@ -1,7 +1,7 @@
 """What runs a RUN's network, and what is known of it: shared by serve, bench and eval."""
 import json
 import os
-from typing import Any, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional
 
 from dance_edge.errors import CheckpointError, ConfigError, DeviceError
 from dance_edge.events import Note, OnEvent, Warned
@@ -48,10 +48,16 @@ def manifest_of_onnx(path: str) -> Manifest:
     """The manifest inside an ONNX file; `CheckpointError` where it carries none."""
     from dance_edge.runtime.onnxruntime_engine import read_metadata
 
-    text = read_metadata(path).get(METADATA_KEY)
+    return manifest_in(path, read_metadata(path))
+
+
+def manifest_in(path: str, metadata: Dict[str, str]) -> Manifest:
+    """As `manifest_of_onnx`, of a file whose `metadata` were read already."""
+    text = metadata.get(METADATA_KEY)
     if text is None:
         raise CheckpointError("%s carries no manifest: its classes, normalisation and sizes are not known" % path,
-                              "export the model with: dance-edge export RUN")
+                              "export the model with: dance-edge export RUN; serve and bench take a file as it is, "
+                              "with --classes, --mean, --std and --channels")
     try:
         facts = json.loads(text)
     except ValueError as reason:
@@ -85,7 +91,7 @@ def _open_onnxruntime(run: Run, on_event: OnEvent) -> Engines:
     if run.model_onnx is None:
         raise ConfigError("%s has no ONNX file for onnxruntime" % run.path,
                           "write it: dance-edge export %s; or take --backend torch" % run.path)
-    engines = open_onnxruntime(run.model_onnx)
+    engines = open_onnxruntime(run.model_onnx, on_event)
     _warn_of_other_weights(run, on_event)
     on_event(Note("backend: onnxruntime, %s" % os.path.relpath(run.model_onnx)))
     return engines

@@ -3,14 +3,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 import click
 
-from dance_edge.cli.options import (
-    backend_option,
-    data_option,
-    json_option,
-    model_option,
-    profile_option,
-    run_argument,
-)
+from dance_edge.cli import options
 
 FORMAT = 1
 IMAGES = 16
@@ -27,29 +20,33 @@ class BenchConfig(NamedTuple):
     backend: str
     model: Optional[str]
     json_path: Optional[str]
+    foreign: options.ForeignFlags = options.ForeignFlags()
 
 
 @click.command("bench")
-@run_argument
-@data_option
+@options.run_argument
+@options.data_option
 @click.option("--images", type=click.IntRange(min=1), default=IMAGES, show_default=True, metavar="N",
               help="Images to take, and to time at least in each of a network's two turns.")
-@profile_option
-@backend_option
-@model_option
-@json_option
+@options.profile_option
+@options.foreign_options
+@options.backend_option
+@options.model_option
+@options.json_option
 def command(**flags: Any) -> None:
     """Measure latency, MACs and joules of an image, for the source and the adapted model in turn.
 
     RUN is a run folder, an .onnx or a .pt file; runs/latest where it is left out. The source runs at full size, the
     adapted model at each image's own. Every joule says whether it was measured (jtop, INA3221) or estimated (a model
-    of a TX2). The result is written to RUN/bench.md and RUN/bench.json too.
+    of a TX2). The result is written to RUN/bench.md and RUN/bench.json too. Of an ONNX file that comes from elsewhere,
+    flags say what it does not; its MACs are not known, and so nothing is estimated from them.
 
     \b
       dance-edge bench
       dance-edge bench runs/latest --data bdd/ --json bench.json
     """
-    _bench(BenchConfig(**flags))
+    foreign = options.take_foreign(flags)
+    _bench(BenchConfig(foreign=foreign, **flags))
 
 
 def _bench(config: BenchConfig) -> None:
@@ -75,20 +72,24 @@ class Benched(NamedTuple):
 
 def run_bench(config: BenchConfig, listener: Any) -> Benched:
     """Measure, and write bench.md and bench.json into the run. Nothing is printed."""
+    import contextlib
     import tempfile
 
     from dance_edge.bench import training
     from dance_edge.bench.disturbance import Disturbance
     from dance_edge.bench.inference import measure
+    from dance_edge.cli.backend import as_run_by
     from dance_edge.energy.meter import EnergyMeter
     from dance_edge.energy.sensors import open_sensor
     from dance_edge.events import Warned
     from dance_edge.run import open_run
 
-    run = open_run(config.run_path)
+    run = as_run_by(open_run(config.run_path), config.backend)
     cost = training.of_run(run.folder)
-    with tempfile.TemporaryDirectory(prefix="dance-edge-bench-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="dance-edge-bench-") as scratch, contextlib.ExitStack() as opened:
         variants = _variants(run, config, listener)
+        for variant in variants:
+            opened.enter_context(variant.engines)
         images = _images(run, variants[-1], config, scratch, listener)
         sensor = open_sensor("auto", listener, INTERVAL_S)
         try:
@@ -111,12 +112,16 @@ def _variants(run: Any, config: BenchConfig, on_event: Any) -> List[Any]:
     """The source, where RUN has it for the same backend, and the adapted model."""
     from dance_edge.bench.inference import Variant
     from dance_edge.cli.backend import facts_of, manifest_of, open_engines
+    from dance_edge.cli.foreign_onnx import Asked, onnx_manifest
     from dance_edge.complexity.profile import load_profile
     from dance_edge.events import Note, Warned
 
-    manifest, network = facts_of(run, config.data, config.model, on_event, with_p=not config.profile)
+    asked = Asked(config.foreign, config.profile, _line(config), "" if config.data else "--profile or --data")
+    manifest, network = onnx_manifest(run, asked, on_event), None
+    if manifest is None:
+        manifest, network = facts_of(run, config.data, config.model, on_event, with_p=not config.profile)
     profile = load_profile(config.profile) if config.profile else manifest.profile
-    if profile is None:
+    if profile is None and manifest.only_size is None:
         on_event(Note("the model carries no profile: every image runs at full size (--profile gives one)"))
     engines = open_engines(run, config.backend, config.model, on_event, network)
     adapted = Variant("adapted", engines, manifest, profile)
@@ -127,6 +132,14 @@ def _variants(run: Any, config: BenchConfig, on_event: Any) -> List[Any]:
         return [adapted]
     before = open_engines(source, engines.name, config.model, on_event)
     return [Variant("source", before, manifest_of(source), None), adapted]
+
+
+def _line(config: BenchConfig) -> str:
+    """The command as it was typed, but for what describes the network."""
+    import shlex
+
+    words = ["bench", config.run_path or ""] + (["--data", config.data] if config.data else [])
+    return " ".join(shlex.quote(word) for word in words if word)
 
 
 def _source_of(run: Any, backend: str) -> Any:

@@ -1,6 +1,6 @@
 """Options that several commands share, so that each has one name, one meaning and one help text."""
 import os
-from typing import Any, Callable, Optional, TypeVar
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, TypeVar
 
 import click
 
@@ -70,3 +70,38 @@ def model_option(function: F) -> F:
 def profile_option(function: F) -> F:
     """`--profile FILE`, as `profile`."""
     return click.option("--profile", metavar="FILE", help="A profile.json of scan, instead of the run's own.")(function)
+
+
+class ForeignFlags(NamedTuple):
+    """What a user says of an ONNX file that carries no manifest, as it was typed."""
+
+    classes: Optional[str] = None
+    mean: Optional[str] = None
+    std: Optional[str] = None
+    channels: Optional[str] = None
+    stride: Optional[int] = None
+
+    def given(self) -> List[str]:
+        """The flags that were given, as they are typed: `--mean`."""
+        return ["--" + name for name, value in self._asdict().items() if value is not None]
+
+
+def take_foreign(flags: Dict[str, Any]) -> ForeignFlags:
+    """Those of `foreign_options`, taken out of a command's `flags`."""
+    return ForeignFlags(*[flags.pop(name) for name in ForeignFlags._fields])
+
+
+def foreign_options(function: F) -> F:
+    """The flags of `ForeignFlags`, for ONNX files of any origin."""
+    for option in reversed((
+            click.option("--classes", metavar="NAMES|FILE.json",
+                         help="Of an ONNX file from elsewhere, as all up to --stride: its classes in the order of "
+                              "their ids, as a,b,c, a classes.json, or camvid11, cityscapes19, bdd100k19, idd7."),
+            click.option("--mean", metavar="R,G,B", help="Its mean of each channel, of images in [0, 1], in the order "
+                                                         "of --channels: B,G,R with bgr."),
+            click.option("--std", metavar="R,G,B", help="Its standard deviation of each channel, likewise."),
+            click.option("--channels", type=click.Choice(("rgb", "bgr")), help="The order of its input's channels."),
+            click.option("--stride", type=click.IntRange(min=1), metavar="N",
+                         help="What its input's height and width must be multiples of. Default: 32."))):
+        function = option(function)
+    return function

@@ -3,7 +3,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 import click
 
-from dance_edge.cli.options import backend_option, json_option, model_option, profile_option, run_argument
+from dance_edge.cli import options
 
 FORMAT = 1
 
@@ -22,10 +22,11 @@ class ServeConfig(NamedTuple):
     backend: str
     model: Optional[str]
     json_path: Optional[str]
+    foreign: options.ForeignFlags = options.ForeignFlags()
 
 
 @click.command("serve")
-@run_argument
+@options.run_argument
 @click.option("--video", metavar="FILE|DIR", help="A video file, or a folder of images. No frame is dropped.")
 @click.option("--camera", metavar="N|URL|PIPELINE",
               help="A camera's number, an rtsp:// address, or a GStreamer pipeline that ends in appsink. "
@@ -34,21 +35,25 @@ class ServeConfig(NamedTuple):
 @click.option("--frames", type=click.IntRange(min=1), metavar="N", help="Stop after N frames.")
 @click.option("--out", metavar="FILE.mp4", help="Write the overlaid frames as a video.")
 @click.option("--log", metavar="FILE.jsonl", help="Write a line of JSON a frame: p, size, milliseconds.")
-@profile_option
-@backend_option
-@model_option
-@json_option
+@options.profile_option
+@options.foreign_options
+@options.backend_option
+@options.model_option
+@options.json_option
 def command(**flags: Any) -> None:
     """Segment a video, a camera or a folder; each frame is resized by its own complexity.
 
     RUN is a run folder, an .onnx or a .pt file; runs/latest where it is left out. Ctrl-C ends a camera: what was
-    written until then is whole.
+    written until then is whole. Of an ONNX file that comes from elsewhere, flags say what it does not.
 
     \b
       dance-edge serve --camera 0 --out drive.mp4
       dance-edge serve runs/latest --video drive.mp4 --out overlay.mp4 --log frames.jsonl
+      dance-edge serve net.onnx --camera 0 --profile cam/profile.json --classes cityscapes19 --channels rgb \\
+          --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
     """
-    _serve(ServeConfig(**flags))
+    foreign = options.take_foreign(flags)
+    _serve(ServeConfig(foreign=foreign, **flags))
 
 
 def _serve(config: ServeConfig) -> None:
@@ -70,21 +75,33 @@ def _serve(config: ServeConfig) -> None:
 
 def run_serve(config: ServeConfig, stop: Any, listener: Any) -> Dict[str, Any]:
     """Serve to the end or until `stop`; the keys of `serve --json`. Nothing is printed."""
-    from dance_edge.cli.backend import manifest_of, open_engines
+    from dance_edge.cli.backend import as_run_by, manifest_of, open_engines
+    from dance_edge.cli.foreign_onnx import Asked, onnx_manifest
     from dance_edge.run import open_run
     from dance_edge.serve.pipeline import Segmenter
 
-    run = open_run(config.run_path)
-    manifest = manifest_of(run)
+    run = as_run_by(open_run(config.run_path), config.backend)
+    asked = Asked(config.foreign, config.profile, _line(config), "--profile")
+    manifest = onnx_manifest(run, asked, listener) or manifest_of(run)
     profile = _profile(config, manifest)
-    engines = open_engines(run, config.backend, config.model, listener)
-    source = _open_source(config, listener)
-    try:
-        report = _metered(config, source, Segmenter(engines, manifest, profile, listener), stop, listener)
-    finally:
-        source.close()
+    with open_engines(run, config.backend, config.model, listener) as engines:
+        source = _open_source(config, listener)
+        try:
+            report = _metered(config, source, Segmenter(engines, manifest, profile, listener), stop, listener)
+        finally:
+            source.close()
     return dict(report.to_dict(), format=FORMAT, run=run.path, source=source.name, backend=engines.name,
-                profile=profile.to_dict(), out=config.out, log=config.log, warnings=list(listener.warnings))
+                profile=profile.to_dict() if profile else None, out=config.out, log=config.log,
+                warnings=list(listener.warnings))
+
+
+def _line(config: ServeConfig) -> str:
+    """The command as it was typed, but for what describes the network."""
+    import shlex
+
+    words = ["serve", config.run_path or ""]
+    words += ["--video", config.video] if config.video is not None else ["--camera", config.camera or "0"]
+    return " ".join(shlex.quote(word) for word in words if word)
 
 
 def _metered(config: ServeConfig, source: Any, segmenter: Any, stop: Any, on_event: Any) -> Any:
@@ -118,7 +135,7 @@ def _profile(config: ServeConfig, manifest: Any) -> Any:
 
     if config.profile:
         return load_profile(config.profile)
-    if manifest.profile is None:
+    if manifest.profile is None and manifest.only_size is None:
         raise ConfigError("the model carries no profile, so that a complexity has no p",
                           "make one: dance-edge scan VIDEO --out DIR; then --profile DIR/profile.json")
     return manifest.profile

@@ -19,6 +19,7 @@ TRAINING_PAIRS = (  # (PMAC, MJ) a run
     (37.19, 7.30), (27.27, 4.71), (6.01, 1.78), (6.46, 2.72),
     (97.01, 17.74), (72.56, 11.82), (58.27, 15.73), (45.32, 7.48),
 )
+UNCOUNTED = "the network's MACs are not known, so that there is nothing to estimate from"
 
 
 class Fit(NamedTuple):

@@ -30,9 +30,9 @@ class Taken(NamedTuple):
     words: str
 
     @property
-    def channels(self) -> Side:
-        """How many classes its logits tell apart; None where it gives labels."""
-        return self.output.shape[1] if self.output.dtype in LOGIT_TYPES else None
+    def logits(self) -> bool:
+        """Whether it gives logits, not labels; `output.shape[1]` says of how many classes, where the file knows."""
+        return self.output.dtype in LOGIT_TYPES
 
 
 class Graph(NamedTuple):

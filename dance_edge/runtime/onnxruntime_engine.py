@@ -19,7 +19,6 @@ class OnnxRuntimeEngine(Engine):
 
     def __init__(self, session: Any, output: str, size: Size, path: str) -> None:
         self._session = session
-        self._input = session.get_inputs()[0].name
         self._output = output
         self._size = size
         self._path = path
@@ -28,12 +27,7 @@ class OnnxRuntimeEngine(Engine):
         """See `Engine.labels`. `CheckpointError` where the graph fails at this size, or gives what is no labels."""
         if inputs.shape[2:] != self._size:
             raise ValueError("an engine of %s got an input of shape %s" % (self._size.hxw, inputs.shape))
-        try:
-            outputs = self._session.run([self._output], {self._input: inputs})
-        except Exception as reason:  # its exceptions share no base of their own
-            raise CheckpointError("%s does not run at %s: %s" % (self._path, self._size.wxh, _first_line(reason)),
-                                  "the sides of its input may have to be multiples of another number: --stride N")
-        return to_labels(outputs[0], self._size)
+        return to_labels(_run(self._path, self._session, self._output, inputs), self._size)
 
 
 def open_onnxruntime(path: str, on_event: OnEvent = ignore) -> Engines:
@@ -73,6 +67,25 @@ def read_metadata(path: str) -> Dict[str, str]:
     return read_graph(path).metadata
 
 
+def logit_channels(path: str, output: str, size: Size) -> int:
+    """Of how many classes the logits `output` are, where the file does not declare it: an empty image of `size` is run.
+
+    Errors as above, and as of `OnnxRuntimeEngine.labels`.
+    """
+    empty = np.zeros((1, 3) + size, dtype=np.float32)
+    return int(_run(path, _open_session(path, optimise=False), output, empty).shape[1])
+
+
+def _run(path: str, session: Any, output: str, inputs: np.ndarray) -> np.ndarray:
+    try:
+        outputs = session.run([output], {session.get_inputs()[0].name: inputs})
+    except Exception as reason:  # its exceptions share no base of their own
+        raise CheckpointError("%s does not run at %dx%d: %s"
+                              % (path, inputs.shape[3], inputs.shape[2], _first_line(reason)),
+                              "the sides of its input may have to be multiples of another number: --stride N")
+    return np.asarray(outputs[0])
+
+
 def _open_session(path: str, optimise: bool) -> Any:
     try:
         import onnxruntime
@@ -90,7 +103,7 @@ def _open_session(path: str, optimise: bool) -> Any:
     except Exception as reason:  # as above, and their module is private
         raise CheckpointError("%s cannot be loaded by onnxruntime %s: %s"
                               % (path, onnxruntime.__version__, _first_line(reason)),
-                              "make it anew with: dance-edge export RUN")
+                              "is it whole, and not newer than this onnxruntime? dance-edge export RUN makes one")
 
 
 def _first_line(reason: Exception) -> str:

@@ -24,7 +24,8 @@ class Overlay:
         """(H, W, 3) BGR uint8 of the frame's size."""
         if result is not self._result:
             self._picture = cv2.addWeighted(frame.image, 1.0 - OPACITY, self._colors[result.labels], OPACITY, 0.0)
-            _write(self._picture, "p %.2f  %s  %.0f ms" % (result.p, result.size.wxh, result.total_ms))
+            p = "" if result.p is None else "p %.2f  " % result.p
+            _write(self._picture, "%s%s  %.0f ms" % (p, result.size.wxh, result.total_ms))
             self._result = result
         return self._picture
 

@@ -1,17 +1,15 @@
 """Serving: the complexity of a frame decides the size at which the network sees it."""
 import time
-from typing import Dict, Optional, Sequence
+from typing import Dict, Optional, Sequence, Tuple
 
-import numpy as np
-
-from dance_edge.complexity.indicator import measure
 from dance_edge.complexity.ladder import Ladder
 from dance_edge.complexity.profile import ComplexityProfile
-from dance_edge.data.transforms import labels_to_size, to_input
+from dance_edge.data.transforms import labels_to_size
 from dance_edge.energy.meter import EnergyMeter
 from dance_edge.events import OnEvent, Warned
 from dance_edge.manifest import Manifest
 from dance_edge.runtime.engine import Engines
+from dance_edge.runtime.outputs import class_ids
 from dance_edge.serve.frame import Frame, FrameResult
 from dance_edge.serve.sinks import Sink
 from dance_edge.serve.source import Source, Stopped
@@ -20,9 +18,13 @@ from dance_edge.size import Size, size_of
 
 
 class Segmenter:
-    """From a frame to its labels: complexity, p, rung, engine, and back to the frame's size by nearest."""
+    """From a frame to its labels: complexity, p, rung, engine, and back to the frame's size by nearest.
 
-    def __init__(self, engines: Engines, manifest: Manifest, profile: ComplexityProfile, on_event: OnEvent) -> None:
+    Without a `profile` a frame has no p and is seen in full, as by a graph that takes one size alone.
+    """
+
+    def __init__(self, engines: Engines, manifest: Manifest, profile: Optional[ComplexityProfile],
+                 on_event: OnEvent) -> None:
         self.manifest = manifest
         self.profile = profile
         self._engines = engines
@@ -30,21 +32,26 @@ class Segmenter:
         self._ladders: Dict[Size, Ladder] = {}
 
     def segment(self, frame: Frame) -> FrameResult:
-        """Errors are those of `Engines.at`."""
+        """Errors are those of `Engines.at` and `Engines.segment`; `CheckpointError` for ids beyond the classes."""
         image_size = size_of(frame.image)
         ladder = self._ladder(image_size)
-        started_s = time.monotonic()
-        p = self.profile.p(measure(frame.image, self.profile.measured_size, self.profile.indicator))
-        measured_s = time.monotonic()
-        size = ladder.at(self.manifest.policy.ratio(p))
-        inputs = to_input(frame.image, size, self.manifest.normalization)[np.newaxis]
-        engine = self._engines.at(size)
+        p, complexity_ms = self._p(frame)
+        size = ladder.full if p is None else ladder.at(self.manifest.policy.ratio(p))
+        self._engines.at(size)  # opened, or built, outside of what is timed
         ready_s = time.monotonic()
-        labels = engine.labels(inputs)[0]
+        labels = self._engines.segment(frame.image, size, self.manifest.normalization)
         inferred_s = time.monotonic()
-        labels = labels_to_size(labels.astype(np.uint8), image_size)
-        return FrameResult(frame.index, p, size, 1e3 * (measured_s - started_s), 1e3 * (inferred_s - ready_s),
+        labels = labels_to_size(class_ids(labels, len(self.manifest.classes.names)), image_size)
+        return FrameResult(frame.index, p, size, complexity_ms, 1e3 * (inferred_s - ready_s),
                            1e3 * (time.monotonic() - frame.captured_at_s), labels)
+
+    def _p(self, frame: Frame) -> Tuple[Optional[float], Optional[float]]:
+        """p, and the milliseconds that it took."""
+        if self.profile is None:
+            return None, None
+        started_s = time.monotonic()
+        complexity = self._engines.complexity(frame.image, self.profile.measured_size, self.profile.indicator)
+        return self.profile.p(complexity), 1e3 * (time.monotonic() - started_s)
 
     def _ladder(self, image_size: Size) -> Ladder:
         if image_size not in self._ladders:
@@ -53,14 +60,22 @@ class Segmenter:
             else:
                 self._warn_of_shape(image_size)
             self._ladders[image_size] = self.manifest.ladder_for(image_size)
+            self._engines.prepare(self._ladders[image_size].rungs)
         return self._ladders[image_size]
 
     def _warn_of_shape(self, image_size: Size) -> None:
-        measured = self.profile.measured_size
-        stretched = image_size.width * measured.height / float(image_size.height * measured.width)
-        if not 0.98 < stretched < 1.02:
+        only = self.manifest.only_size
+        if only is not None and _stretched(image_size, only):
+            self._on_event(Warned("frames of %s are seen at %s, the network's only size, which has another shape: it "
+                                  "sees stretched images" % (image_size.wxh, only.wxh)))
+        if self.profile is not None and _stretched(image_size, self.profile.measured_size):
             self._on_event(Warned("frames of %s are measured at the profile's %s, which has another shape: their "
-                                  "complexity is that of a stretched image" % (image_size.wxh, measured.wxh)))
+                                  "complexity is that of a stretched image"
+                                  % (image_size.wxh, self.profile.measured_size.wxh)))
+
+
+def _stretched(one: Size, other: Size) -> bool:
+    return not 0.98 < one.width * other.height / float(one.height * other.width) < 1.02
 
 
 def serve(source: Source, segmenter: Segmenter, sinks: Sequence[Sink], meter: EnergyMeter, on_event: OnEvent,
@@ -96,12 +111,13 @@ def _run(source: Source, segmenter: Segmenter, sinks: Sequence[Sink], meter: Ene
             result = segmenter.segment(frame)
             for sink in sinks:
                 sink.write(frame, result)
-            tally.add(result, segmenter.manifest.macs_at(result.size))
+            tally.add(result, segmenter.manifest.known_macs_at(result.size))
             tally.say(result, total, on_event)
             done = stopped() or (limit is not None and tally.frames >= limit)
             frame = None if done else source.read(stopped)
         duration_s = time.monotonic() - started_s
-    tally.warn_of_profile(segmenter.profile.dataset, on_event)
+    if segmenter.profile is not None and segmenter.manifest.only_size is None:
+        tally.warn_of_profile(segmenter.profile.dataset, on_event)
     # A sensor that is there but has no figure says why; only without one the model speaks in its place.
     energy = window.reading() if meter.sensor else tally.estimate(duration_s)
     return tally.report(source.dropped, duration_s, energy)

@@ -4,7 +4,7 @@ from collections import deque
 from typing import Any, Deque, Dict, NamedTuple, Optional
 
 from dance_edge.energy.reading import EnergyReading
-from dance_edge.energy.tx2_model import inference_reading
+from dance_edge.energy.tx2_model import UNCOUNTED, inference_reading
 from dance_edge.events import Note, OnEvent, Progress, Warned
 from dance_edge.metrics.latency import Latency, summary
 from dance_edge.serve.frame import FrameResult
@@ -43,7 +43,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.frames = 0
-        self._macs = 0.0
+        self._macs: Optional[float] = 0.0
         self._sizes: Dict[str, int] = {}
         self._total_s: Deque[float] = deque(maxlen=TIMED)
         self._low = 0
@@ -51,14 +51,14 @@ class Tally:
         self._said_s = time.monotonic()
         self._said_frames = 0
 
-    def add(self, result: FrameResult, macs: float) -> None:
-        """Count one frame, which took `macs` multiply-accumulates."""
+    def add(self, result: FrameResult, macs: Optional[float]) -> None:
+        """Count one frame, which took `macs` multiply-accumulates; None where nobody knows."""
         self.frames += 1
-        self._macs += macs
+        self._macs = None if macs is None or self._macs is None else self._macs + macs
         self._sizes[result.size.hxw] = self._sizes.get(result.size.hxw, 0) + 1
         self._total_s.append(1e-3 * result.total_ms)
-        self._low += result.p < END_OF_PROFILE
-        self._high += result.p > 1.0 - END_OF_PROFILE
+        self._low += result.p is not None and result.p < END_OF_PROFILE
+        self._high += result.p is not None and result.p > 1.0 - END_OF_PROFILE
 
     def say(self, result: FrameResult, total: Optional[int], on_event: OnEvent) -> None:
         """How far it is: a share of `total`, or a line now and then where there is none."""
@@ -68,8 +68,9 @@ class Tally:
         now_s = time.monotonic()
         if now_s - self._said_s >= SAY_EVERY_S:
             fps = (self.frames - self._said_frames) / (now_s - self._said_s)
-            on_event(Note("%d frames, %.1f a second; now p %.2f at %s in %.0f ms"
-                          % (self.frames, fps, result.p, result.size.wxh, result.total_ms)))
+            p = "" if result.p is None else "p %.2f at " % result.p
+            on_event(Note("%d frames, %.1f a second; now %s%s in %.0f ms"
+                          % (self.frames, fps, p, result.size.wxh, result.total_ms)))
             self._said_s, self._said_frames = now_s, self.frames
 
     def warn_of_profile(self, profile_name: str, on_event: OnEvent) -> None:
@@ -84,6 +85,8 @@ class Tally:
         """What a TX2 would have taken for these frames, by the model of its energy."""
         if self.frames == 0:
             return EnergyReading(duration_s=duration_s, reason="no frame was served")
+        if self._macs is None:
+            return EnergyReading(duration_s=duration_s, reason=UNCOUNTED)
         return inference_reading(self._macs / self.frames, self.frames, duration_s)
 
     def report(self, dropped: int, duration_s: float, energy: EnergyReading) -> ServeReport:

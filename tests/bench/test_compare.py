@@ -50,5 +50,11 @@ def test_a_figure_that_could_not_be_had_is_a_dash(pair):
     assert training_line(COST) == "training: 40 images, 0.005 PMAC, 60 s, 1234 J estimated (TX2 model)"
 
 
+def test_a_graph_that_nobody_counted_has_dashes_and_no_savings(pair):
+    foreign = pair[0]._replace(macs=None, params=None, energy=EnergyReading(reason="its MACs are not known"))
+    assert rows([foreign])[0][4:] == ["-", "-", "-", "none (its MACs are not known)"]
+    assert savings([foreign, pair[1]]) == "adapted against source: time -50 %"
+
+
 def test_joules_read_well():
     assert [joules(value) for value in (3.7923, 0.04237, 12345.6, None)] == ["3.79", "0.0424", "12346", "-"]

@@ -37,6 +37,22 @@ def test_without_a_sensor_joules_are_estimated_and_say_so(variants, gray_images)
     assert facts["macs_g"] == pytest.approx(8e-6 * 128 * 192) and facts["params_m"] == 8e-6
 
 
+def test_what_nobody_has_counted_is_null_and_nothing_is_estimated_from_it(variants, gray_images):
+    foreign = variants[1]._replace(manifest=variants[1].manifest._replace(rungs=(), params=None))
+    facts = measure([foreign], gray_images, 4, EnergyMeter(None), ignore)[0].to_dict()
+    assert facts["macs_g"] is None and facts["params_m"] is None and facts["energy_j_per_image"] is None
+    assert facts["energy_source"].startswith("none (") and "MACs are not known" in facts["energy_source"]
+    assert facts["latency_ms"]["p50"] > 0 and len(facts["sizes"]) > 1 and 0 < facts["pixels_ratio"] < 1
+
+
+def test_a_graph_of_one_size_runs_at_it_alone(tmp_path, switch_manifest, write_switch, gray_images):
+    manifest = switch_manifest(only_size=Size(64, 96))
+    engines = open_onnxruntime(write_switch(tmp_path / "fixed.onnx", manifest, size=(64, 96)))
+    for profile in (None, manifest.profile):
+        (one,) = measure([Variant("adapted", engines, manifest, profile)], gray_images, 4, EnergyMeter(None), ignore)
+        assert one.sizes == {"64x96": 4} and one.pixels_ratio == 1.0
+
+
 def test_with_a_sensor_joules_are_watts_times_seconds(variants, gray_images, steady_meter):
     for one in measure(variants, gray_images, 2, steady_meter(5.0), ignore):
         assert one.energy.label == "measured (scripted, VDD_IN)"

@@ -140,5 +140,5 @@ def test_a_run_without_a_model_and_a_file_that_is_none(place, capsys, switch_man
     (place / "junk.onnx").write_bytes(b"junk")
     write_switch(place / "foreign.onnx", switch_manifest(), metadata=False)
     write_switch(place / "unmeasured.onnx", switch_manifest(profile=None))
-    for code, run in ((4, "hollow"), (4, "none"), (4, "junk.onnx"), (4, "foreign.onnx"), (2, "unmeasured.onnx")):
+    for code, run in ((4, "hollow"), (4, "none"), (4, "junk.onnx"), (2, "foreign.onnx"), (2, "unmeasured.onnx")):
         assert "error:" in refused(capsys, code, [run, "--video", "v.avi", "--out", "o.mp4"])

@@ -44,12 +44,12 @@ def test_one_fixed_side_is_refused(shape):
     assert "neither" in caught.value.hint
 
 
-@pytest.mark.parametrize("outputs, name, channels", [
-    ([LABELS], "labels", None), ([PLANES], "planes", None), ([LOGITS], "logits", 19), ([STRIDED], "out", 19),
-    ([SCORE, LOGITS, LABELS], "logits", 19), ([MASK, LABELS], "labels", None), ([STRIDED, LOGITS], "out", 19)])
-def test_the_first_segmentation_is_taken_and_said_where_there_are_more(outputs, name, channels):
+@pytest.mark.parametrize("outputs, name, logits", [
+    ([LABELS], "labels", False), ([PLANES], "planes", False), ([LOGITS], "logits", True), ([STRIDED], "out", True),
+    ([SCORE, LOGITS, LABELS], "logits", True), ([MASK, LABELS], "labels", False), ([STRIDED, LOGITS], "out", True)])
+def test_the_first_segmentation_is_taken_and_said_where_there_are_more(outputs, name, logits):
     taken = take_output("m.onnx", outputs)
-    assert (taken.output.name, taken.channels) == (name, channels)
+    assert (taken.output.name, taken.logits) == (name, logits)
     place = "output %d of %d of m.onnx is taken: %s" % (outputs.index(taken.output) + 1, len(outputs), name)
     assert taken.words.startswith(place) if len(outputs) > 1 else taken.words == ""
 

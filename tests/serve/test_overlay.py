@@ -34,6 +34,15 @@ def test_the_figures_stand_in_the_upper_left_corner_and_grow_with_the_picture():
     assert heights[1] > 2 * heights[0]
 
 
+def test_without_a_p_the_other_figures_stand_there():
+    frame, result = served(np.zeros((240, 320, 3), dtype=np.uint8), np.zeros((240, 320), dtype=np.uint8))
+    widths = []
+    for one in (result, result._replace(p=None)):
+        picture = Overlay(ClassSet(("a",), ((0, 0, 0),))).draw(frame, one)
+        widths.append(np.flatnonzero((picture > 128).any(axis=(0, 2))).max())
+    assert 0 < widths[1] < widths[0]
+
+
 def test_two_sinks_cost_one_drawing():
     overlay = Overlay(CAMVID11)
     frame, result = served(np.zeros((48, 64, 3), dtype=np.uint8), np.zeros((48, 64), dtype=np.uint8))

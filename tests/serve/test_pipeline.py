@@ -11,8 +11,10 @@ import pytest
 from dance_edge.complexity.indicator import measure
 from dance_edge.complexity.policy import SlimPolicy
 from dance_edge.complexity.profile import fit_profile
+from dance_edge.data.labels import ClassSet
 from dance_edge.data.transforms import Normalization
 from dance_edge.energy.meter import EnergyMeter
+from dance_edge.errors import CheckpointError
 from dance_edge.events import Progress, Warned, ignore
 from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
 from dance_edge.serve.frame import Frame
@@ -50,7 +52,8 @@ class Kept(Sink):
 def segmenter(tmp_path, switch_manifest, write_switch):
     def make(on_event=ignore, **changes):
         manifest = switch_manifest(**changes)
-        engines = open_onnxruntime(write_switch(tmp_path / "m.onnx", manifest))
+        only = manifest.only_size
+        engines = open_onnxruntime(write_switch(tmp_path / "m.onnx", manifest, size=only or ("height", "width")))
         return Segmenter(engines, manifest, manifest.profile, on_event)
     return make
 
@@ -99,6 +102,32 @@ def test_a_frame_of_another_size_gets_a_ladder_of_its_own_and_its_shape_is_said_
     wide = np.full((96, 320, 3), 60, dtype=np.uint8)
     assert segment(one, wide).size == Size(64, 160) and segment(one, wide).labels.shape == (96, 320)
     assert len(heard) == 1 and isinstance(heard[0], Warned) and "320x96" in heard[0].text and "192x128" in heard[0].text
+
+
+def test_a_graph_of_one_size_sees_every_frame_at_it_and_a_stretched_one_is_said(segmenter):
+    heard = []
+    for profile in ({}, {"profile": None}):
+        one = segmenter(heard.append, only_size=Size(32, 96), **profile)
+        results = [segment(one, image) for image in (FLAT, BUSY)]
+        assert [result.size for result in results] == [Size(32, 96)] * 2
+        assert all(result.labels.shape == (HEIGHT, WIDTH) for result in results)
+        if profile:
+            assert [(result.p, result.complexity_ms) for result in results] == [(None, None)] * 2
+        else:
+            assert results[0].p == 0.0 and results[1].p > 0.99 and results[1].complexity_ms > 0
+    assert len(heard) == 2 and all("seen at 96x32" in event.text and "stretched" in event.text for event in heard)
+
+
+def test_without_a_profile_a_frame_is_seen_in_full(segmenter):
+    result = segment(segmenter(profile=None), FLAT)
+    assert result.p is None and result.size == Size(128, 192)
+
+
+def test_an_id_beyond_the_classes_is_an_error_at_the_frame_that_shows_it(segmenter):
+    one = segmenter(classes=ClassSet(("dark",), ((0, 0, 0),)))
+    assert segment(one, FLAT).labels.max() == 0
+    with pytest.raises(CheckpointError, match="class id 1, and there are 1 classes"):
+        segment(one, np.full((HEIGHT, WIDTH, 3), 200, dtype=np.uint8))
 
 
 def test_complexity_is_measured_at_the_profiles_size(segmenter):

@@ -45,8 +45,18 @@ def test_the_estimate_takes_the_macs_of_each_frame():
     assert energy.per(2).gross_j == pytest.approx(3.74 + 0.0524 * 200.0, rel=0.01)
 
 
+def test_macs_that_are_not_known_give_no_estimate():
+    count = Tally()
+    for macs in (1e9, None, 1e9):
+        count.add(result(), macs)
+    facts = count.report(0, 1.0, count.estimate(1.0)).to_dict()
+    assert facts["energy_j_per_image"] is None and "MACs are not known" in facts["energy_source"]
+    assert facts["energy"]["gross_j"] is None and facts["energy"]["duration_s"] > 0
+
+
 @pytest.mark.parametrize("ps, said", [
-    ([0.01] * 10, "low"), ([0.99] * 10, "high"), ([0.01] * 9 + [0.5], None), ([0.0] * 5 + [1.0] * 5, None), ([], None)])
+    ([0.01] * 10, "low"), ([0.99] * 10, "high"), ([0.01] * 9 + [0.5], None), ([0.0] * 5 + [1.0] * 5, None),
+    ([None] * 9, None), ([], None)])
 def test_a_profile_of_another_world_is_said(ps, said):
     count, heard = Tally(), []
     for p in ps:
@@ -67,4 +77,6 @@ def test_a_share_where_the_end_is_known_and_a_line_now_and_then_where_not(monkey
     assert len(heard) == 1
     monkeypatch.setattr(tally, "SAY_EVERY_S", 0.0)
     count.say(result(), None, heard.append)
-    assert isinstance(heard[1], Note) and "1 frames" in heard[1].text and "64x32" in heard[1].text
+    assert isinstance(heard[1], Note) and "1 frames" in heard[1].text and "p 0.50 at 64x32" in heard[1].text
+    count.say(result(p=None), None, heard.append)
+    assert "now 64x32" in heard[2].text
