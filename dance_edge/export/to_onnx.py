@@ -31,8 +31,9 @@ class FromPixels(nn.Module):
         super().__init__()
         self.network = network
         mean, std = (np.asarray(one, dtype=np.float32) for one in (normalization.mean, normalization.std))
-        self.register_buffer("scale", torch.from_numpy(std * np.float32(255.0)).reshape(1, 3, 1, 1))
-        self.register_buffer("shift", torch.from_numpy(mean / std).reshape(1, 3, 1, 1))
+        for name, values in (("scale", std * np.float32(255.0)), ("shift", mean / std)):
+            # Not numpy's memory: torch 1.10's exporter keeps constants to the very end, where giving that back hangs.
+            self.register_buffer(name, torch.tensor(values.tolist()).reshape(1, 3, 1, 1))
 
     def forward(self, pixels: torch.Tensor) -> Any:
         return self.network(pixels / self.scale - self.shift)

@@ -1,11 +1,15 @@
 """The file that is exported, and its agreement with PyTorch."""
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import onnx
 import pytest
 import torch
 
+import dance_edge
 from dance_edge.checkpoint import read_checkpoint, restore
 from dance_edge.data.transforms import Normalization, to_input
 from dance_edge.errors import ConfigError, ExportError
@@ -110,6 +114,18 @@ def test_with_the_normalisation_inside_the_input_is_the_pixels_and_the_first_thi
     assert sides[1] == len(manifest.classes.names) and sides[2:] == ["height", "width"]
     assert not any(node.op_type in ("ArgMax", "Dropout") or "auxiliary" in node.name for node in graph.node)
     assert not any("auxiliary" in tensor.name for tensor in graph.initializer)
+
+
+def test_the_process_ends_after_an_export_with_the_normalisation_inside(switch_manifest, tmp_path):
+    manifest = switch_manifest(OTHER)
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest.to_dict()))
+    code = ("import json, torch\nfrom dance_edge.export.to_onnx import export_onnx\n"
+            "from dance_edge.manifest import manifest_from_dict\n"
+            "manifest = manifest_from_dict(json.load(open('manifest.json')))\n"
+            "export_onnx(torch.nn.Conv2d(3, 2, 1), manifest, 'm.onnx', inside=True)\n")
+    environment = dict(os.environ, PYTHONPATH=os.path.dirname(os.path.dirname(dance_edge.__file__)))
+    subprocess.run([sys.executable, "-c", code], cwd=str(tmp_path), env=environment, timeout=60, check=True)
+    assert os.path.exists(str(tmp_path / "m.onnx"))
 
 
 def test_a_graph_that_normalises_with_other_numbers_does_not_pass(trained, images, tmp_path):
