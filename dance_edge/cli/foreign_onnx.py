@@ -119,8 +119,9 @@ def three(flag: str, text: str) -> Three:
                           "as in %s %s" % (flag, EXAMPLE.mean if flag == "--mean" else EXAMPLE.std))
     if max(values) > 1:
         raise ConfigError("%s %s has a value above 1, as for images of 0 to 255; images in [0, 1] are meant"
-                          % (flag, text), "divide by 255: %s %s" % (flag, ",".join("%.6g" % (one / 255.0)
-                                                                                 for one in values)))
+                          % (flag, text), "divide by 255: %s %s, and %s likewise, a 1 too" % (
+                              flag, ",".join("%.6g" % (one / 255.0) for one in values),
+                              "--std" if flag == "--mean" else "--mean"))
     if min(values) < 0 or (flag == "--std" and min(values) == 0):
         raise ConfigError("%s %s has a value that %s" % (flag, text, "is not above 0" if flag == "--std"
                                                          else "is below 0"),

@@ -203,8 +203,8 @@ def refused(capsys, code, name, *more):
 
 
 @pytest.mark.parametrize("changed, code, said", [
-    (["--mean", "123.675,116.28,103.53"], 2, "divide by 255: --mean 0.485,0.456,0.406"),
-    (["--std", "58.395,57.12,57.375"], 2, "divide by 255: --std 0.229,0.224,0.225"),
+    (["--mean", "123.675,116.28,103.53"], 2, "divide by 255: --mean 0.485,0.456,0.406, and --std"),
+    (["--std", "58.395,57.12,57.375"], 2, "divide by 255: --std 0.229,0.224,0.225, and --mean"),
     (["--mean", "0.5,0.5"], 2, "not three numbers"), (["--mean", "a,b,c"], 2, "not three numbers"),
     (["--mean", "nan,0,0"], 2, "not three numbers"), (["--std", "0.2,0,0.2"], 2, "not above 0"),
     (["--mean", "-0.1,0,0"], 2, "below 0"), (["--classes", "cityscape19"], 2, "camvid11, cityscapes19"),
