@@ -67,7 +67,8 @@ if TYPE_CHECKING:
 @click.option("--no-color-jitter", is_flag=True, help="No changes of brightness and contrast.")
 @click.option("--full-decode", is_flag=True, help="Decode every JPEG in full, also where half its size would do.")
 @click.option("--amp", is_flag=True, help="Mixed precision: float16 on CUDA where it is safe.")
-@click.option("--clip-norm", type=float, metavar="N", help="Largest norm of all gradients together; default 0: none.")
+@click.option("--clip-norm", type=float, metavar="N",
+              help="Largest norm of all gradients together, 0 for any; default 1 with --freeze-bn, else 0.")
 @click.option("--class-weights", metavar="median-frequency|FILE.json",
               help="Weigh pixels by class: rare ones more, or as {\"class\": weight} says.")
 @click.option("--score-every", type=int, metavar="STEPS",

@@ -3,6 +3,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+LOGIT_STD = 0.01  # of a classifier's first weights
+
 
 class ConvBlock(nn.Sequential):
     """Convolution, BatchNorm, ReLU; keeps the size at stride 1."""
@@ -63,9 +65,17 @@ def bin_means(x: torch.Tensor, bins: int) -> torch.Tensor:
 
 
 def init_convolutions(network: nn.Module) -> None:
-    """He's initialization (He et al. 2015) of every convolution, by what its output has to carry back."""
+    """He's initialization (He et al. 2015) of every convolution, by what its output has to carry back.
+
+    Those with a bias give logits: small ones, so that training begins at the loss of chance, log(classes). He's rule
+    would have them carry the errors of a handful of classes back into hundreds of channels: logits of 3 to 6, a loss
+    several times that of chance, and a first step that is as much too long.
+    """
     for module in network.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            nn.init.normal_(module.weight, std=LOGIT_STD)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Conv2d):
             # PyTorch counts the fan-out as if every output saw every input: a depthwise one's fan-in is its fan-out
             mode = "fan_in" if module.groups > 1 else "fan_out"
             nn.init.kaiming_normal_(module.weight, mode=mode, nonlinearity="relu")

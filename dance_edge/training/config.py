@@ -10,6 +10,7 @@ WARMUP_STEPS = 100
 POLY_POWER = 0.9
 CRITERIA = ("bn", "magnitude", "taylor")
 ORDERS = ("together", "network-first", "data-first")
+AUTO_CLIP, FROZEN_CLIP = -1.0, 1.0
 
 
 class AdaptConfig(NamedTuple):
@@ -65,7 +66,7 @@ class AdaptConfig(NamedTuple):
     full_decode: bool = False
     freeze_bn: bool = False
     amp: bool = False
-    clip_norm: float = 0.0
+    clip_norm: float = AUTO_CLIP
     class_weights: str = ""
     score_every: int = 0
     patience: int = 0
@@ -87,6 +88,13 @@ class AdaptConfig(NamedTuple):
             return SlimPolicy(False, False, False, self.ratio_range)
         return SlimPolicy(self.downsample, self.drop, self.weigh, self.ratio_range, self.drop_range,
                           self.weight_range, self.keep_floor, self.p_rule)
+
+    def largest_norm(self) -> float:
+        """Of all gradients together: `clip_norm`, infinite for 0. `AUTO_CLIP` is 1 with BatchNorm held still, since
+        nothing else bounds them then, and 0 otherwise."""
+        if self.clip_norm == AUTO_CLIP:
+            return FROZEN_CLIP if self.freeze_bn else float("inf")
+        return self.clip_norm or float("inf")
 
     def prunes(self) -> int:
         """How often channels are pruned."""
@@ -166,7 +174,8 @@ def check(config: AdaptConfig) -> None:
 
 
 def _check_training(config: AdaptConfig) -> None:
-    _refuse(not 0 <= config.clip_norm < float("inf"), "--clip-norm is %g" % config.clip_norm,
+    _refuse(not 0 <= config.clip_norm < float("inf") and config.clip_norm != AUTO_CLIP,
+            "--clip-norm is %g" % config.clip_norm,
             "give the largest norm of all gradients together, such as 1; 0 clips nothing")
     _refuse(config.score_every < 0, "--score-every is %d" % config.score_every,
             "give a number of optimizer steps; 0 scores before and after the run alone")

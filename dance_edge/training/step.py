@@ -35,7 +35,7 @@ def optimizer_step(job: Job, counts: Counts, step: Tuple[Batch, Tensors], groups
     if not math.isfinite(loss):
         raise diverged("loss", loss, counts.step + 1, job.plan.learning_rate)
     trainee.precision.unscale(trainee.optimizer)
-    norm = float(clip_grad_norm_(network.parameters(), job.config.clip_norm or math.inf))
+    norm = float(clip_grad_norm_(network.parameters(), job.config.largest_norm()))
     if not math.isfinite(norm) and not trainee.precision.mixed:
         raise diverged("gradient", norm, counts.step + 1, job.plan.learning_rate)
     if math.isfinite(norm):  # else a gradient overflowed in float16, and the step will be left out
@@ -49,4 +49,4 @@ def optimizer_step(job: Job, counts: Counts, step: Tuple[Batch, Tensors], groups
 def diverged(what: str, value: float, step: int, rate: float) -> ConfigError:
     """The error of a run that began with the learning rate `rate` and whose `what` is no number in its `step`."""
     return ConfigError("the %s is %s at step %d: training has diverged" % (what, value, step),
-                       "begin anew with a lower --lr than %g, or with --clip-norm 1" % rate)
+                       "begin anew with a lower --lr than %g, or with a --clip-norm of 1 or less" % rate)

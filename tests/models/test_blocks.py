@@ -66,7 +66,7 @@ def test_resized_is_bilinear_with_half_pixel_centres():
 
 def test_first_weights_keep_the_scale_in_dense_and_depthwise_convolutions():
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Conv2d(64, 128, 3), nn.Conv2d(512, 512, 3, groups=512))
+    network = nn.Sequential(nn.Conv2d(64, 128, 3, bias=False), nn.Conv2d(512, 512, 3, groups=512, bias=False))
     init_convolutions(network)
     assert network[0].weight.std().item() == pytest.approx((2 / (9 * 128.0)) ** 0.5, rel=0.05)
     assert network[1].weight.std().item() == pytest.approx((2 / 9.0) ** 0.5, rel=0.05)

@@ -1,10 +1,13 @@
+import math
 import sys
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from dance_edge.errors import CheckpointError, ConfigError
 from dance_edge.models import catalog
+from dance_edge.models.deployed import outputs_of
 
 FACTORY = """
 open("imported", "w").close()
@@ -97,3 +100,12 @@ def test_what_a_model_does_not_come_with_is_refused(own, model, backbone, output
     with pytest.raises(ConfigError) as caught:
         catalog.build(model, 3, backbone, output_stride)
     assert hint in caught.value.hint and not (own / "imported").exists()
+
+
+@pytest.mark.parametrize("name", sorted(catalog.MODELS))
+def test_training_begins_at_the_loss_of_chance(name):
+    torch.manual_seed(0)
+    outputs = outputs_of(catalog.build(name, 11).train()(torch.randn(2, 3, 64, 96)))
+    for logits in outputs:
+        labels = torch.randint(0, 11, (2,) + tuple(logits.shape[2:]))
+        assert float(F.cross_entropy(logits, labels).detach()) == pytest.approx(math.log(11), rel=0.02)

@@ -70,6 +70,15 @@ def test_changed_settings_are_named_and_harmless_ones_are_not():
     assert changed_settings(CONFIG, now) == ["learning_rate: 0.0 -> 0.5"]
 
 
+@pytest.mark.parametrize("changes, norm", [({}, float("inf")), ({"freeze_bn": True}, 1.0),
+                                           ({"freeze_bn": True, "clip_norm": 0.0}, float("inf")),
+                                           ({"freeze_bn": True, "clip_norm": 5.0}, 5.0), ({"clip_norm": 0.5}, 0.5)])
+def test_gradients_are_clipped_where_nothing_else_bounds_them(changes, norm):
+    config = CONFIG._replace(**changes)
+    check(config)
+    assert config.largest_norm() == norm
+
+
 def test_no_slimming_is_plain_fine_tuning():
     plain = CONFIG._replace(slim=False)
     assert plain.prunes() == 0 and not any(plain.policy()[:3])

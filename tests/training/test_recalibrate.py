@@ -12,7 +12,7 @@ def test_statistics_become_the_mean_over_the_images_whatever_the_batches_order()
     network[0].momentum = 0.1
     few, many = torch.full((2, 1, 2, 2), 1.0), torch.full((6, 1, 8, 8), 3.0)
     for order in ([few, many], [many, few]):
-        assert recalibrate(network, order, share=1.0) == 8
+        assert recalibrate(network, order) == 8
         assert float(network[0].running_mean) == pytest.approx(2.5) and network[0].momentum == 0.1  # by images
 
 
@@ -20,8 +20,24 @@ def test_what_training_saw_keeps_its_half():
     network = nn.Sequential(nn.BatchNorm2d(1))
     network[0].running_mean.fill_(1.0)
     network[0].running_var.fill_(4.0)
+    network[0].num_batches_tracked.fill_(50)
     recalibrate(network, [torch.full((2, 1, 2, 2), 3.0)])
     assert float(network[0].running_mean) == pytest.approx(2.0) and float(network[0].running_var) == pytest.approx(2.0)
+    assert int(network[0].num_batches_tracked) == 50
+
+
+@pytest.mark.parametrize("batches, mean", [(12, 3.0), (43, 3.0), (44, 2.0)])  # 0.9^43 is 1.08 %, 0.9^44 is 0.97 %
+def test_statistics_that_still_hold_their_beginning_are_not_kept(batches, mean):
+    network = nn.Sequential(nn.BatchNorm2d(1))
+    network[0].running_mean.fill_(1.0)
+    network[0].num_batches_tracked.fill_(batches)
+    recalibrate(network, [torch.full((2, 1, 2, 2), 3.0)])
+    assert float(network[0].running_mean) == pytest.approx(mean)
+
+
+def test_a_layer_without_statistics_is_left_alone():
+    network = nn.Sequential(nn.BatchNorm2d(1, track_running_stats=False))
+    assert recalibrate(network, [torch.full((2, 1, 2, 2), 3.0)]) == 2 and network[0].running_mean is None
 
 
 def test_weights_and_modes_stay_as_they_were():

@@ -109,6 +109,18 @@ def test_a_data_set_that_vanishes_ends_the_run_behind_its_last_step(config, smal
     assert same(weights("whole"), weights("r"))
 
 
+def test_a_step_is_no_longer_than_the_gradients_norm_allows(config):
+    def after(out, **changes):
+        adapt(config(out=out, steps=1, stages=0, weight_decay=0.0, **changes))
+        return weights(out)
+
+    before = after("still", freeze_bn=True, learning_rate=1e-12)
+    for clip, moved in ((0.25, 0.25), (0.1, 0.1)):
+        now = after("clipped-%g" % clip, freeze_bn=True, learning_rate=1.0, clip_norm=clip)
+        norm = sum(float(((now[name] - before[name]).double() ** 2).sum()) for name in before) ** 0.5
+        assert norm == pytest.approx(moved, rel=1e-3)
+
+
 def test_a_loss_that_is_no_number_ends_the_run_and_leaves_the_checkpoints(config):
     with pytest.raises(ConfigError, match="the (loss|gradient|network) is (nan|inf) at step") as caught:
         adapt(config(learning_rate=1e12, steps=40, stages=0, checkpoint_every=1))
