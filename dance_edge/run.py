@@ -100,6 +100,18 @@ def write_state(folder: str, state: Dict[str, Any]) -> None:
     write_json(os.path.join(folder, "run.json"), dict(state, format=FORMAT))
 
 
+def judged(state: Dict[str, Any]) -> Dict[str, Any]:
+    """`state` of a run that is finished, called deployable where its `parity` says so of all that was made of it.
+
+    Each entry has `why_not`, what speaks against it in words, and `forced`, the user's word against these.
+    """
+    if state.get("state") not in (FINISHED, DEPLOYABLE):
+        return state
+    parity = state.get("parity", {})
+    right = bool(parity) and all(one["forced"] or not one["why_not"] for one in parity.values())
+    return dict(state, state=DEPLOYABLE if right else FINISHED)
+
+
 @contextlib.contextmanager
 def lock(folder: str) -> Iterator[None]:
     """Hold RUN/lock, so that a run has one writer; `ConfigError` with the holder's pid where another process has it.

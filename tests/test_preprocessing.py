@@ -16,7 +16,7 @@ from dance_edge.data.label_codes import identity_code
 from dance_edge.data.sampler import batches
 from dance_edge.data.transforms import IMAGENET, Normalization, labels_to_size
 from dance_edge.events import ignore
-from dance_edge.export.parity import check_parity
+from dance_edge.export.parity import measure_parity
 from dance_edge.export.to_onnx import carried, export_onnx
 from dance_edge.manifest import Rung
 from dance_edge.models.deployed import Deployed
@@ -162,8 +162,8 @@ def test_the_same_tensor_and_the_same_labels_on_every_path(tmp_path, path, manif
     tensors["bench"], labels["bench"] = watched.last(ran)
     full_labels["eval"] = scored(path, own, as_deployed(watched.engines))
     tensors["eval"], labels["eval"] = watched.last(size)
-    seen, _ = network_inputs(network, lambda: check_parity(network, manifest, watched.engines, [read_image(path)], 13,
-                                                           inside))
+    seen, _ = network_inputs(network, lambda: measure_parity(network, manifest, watched.engines,
+                                                             [Sample(read_image(path), None, "")], 13, inside))
     tensors["export"], labels["export"] = watched.last(size)
     assert [len(spy.inputs) for spy in watched.spies.values()].count(4) == 1 and ran == size
 

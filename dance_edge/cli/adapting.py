@@ -5,7 +5,7 @@ from typing import Any, Callable, Dict
 
 from dance_edge.cli.progress import Listener
 from dance_edge.errors import DanceError
-from dance_edge.events import Event, Note, OnEvent, Opened, ignore
+from dance_edge.events import Event, Note, OnEvent, Opened, Warned, ignore
 from dance_edge.training.config import AdaptConfig
 
 
@@ -34,11 +34,14 @@ def run_adapt(config: AdaptConfig, listener: Listener, scalars: OnEvent = ignore
             on_event(Note("%s is finished: nothing to do (--fresh begins anew)" % folder))
             return dict(state["facts"], format=run_folder.FORMAT)
         export = export_run(folder, config.model, on_event)
+        for why in export.why_not:
+            on_event(Warned("not to be deployed: " + why))
         warnings = list(dict.fromkeys(list(result.facts.get("warnings", [])) + listener.warnings))
         facts = dict(result.facts, format=run_folder.FORMAT, warnings=warnings)
         write_report(folder, facts, state["manifest"], export.to_dict())
         run_folder.mark_latest(folder)  # before the last word: a run that says it is finished is left as it is
-        run_folder.write_state(folder, dict(state, state=run_folder.FINISHED, facts=facts))
+        state.update(state=run_folder.FINISHED, facts=facts, parity={"model.onnx": export.parity()})
+        run_folder.write_state(folder, run_folder.judged(state))
     return facts
 
 

@@ -1,7 +1,7 @@
 """What runs a RUN's network, and what is known of it: shared by serve, bench and eval."""
 import json
 import os
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from dance_edge.errors import CheckpointError, ConfigError, DeviceError
 from dance_edge.events import Note, OnEvent, Warned
@@ -65,35 +65,61 @@ def manifest_in(path: str, metadata: Dict[str, str]) -> Manifest:
     return manifest_from_dict(facts)
 
 
-def open_engines(run: Run, backend: str, model_flag: Optional[str], on_event: OnEvent,
-                 network: Any = None) -> Engines:
-    """The engines of RUN's network on `backend`; what `auto` takes, and why, is said.
+def open_engines(run: Run, backend: str, model_flag: Optional[str], on_event: OnEvent, network: Any = None,
+                 precision: str = "auto") -> Engines:
+    """The engines of RUN's network on `backend`; what `auto` takes, and why not what comes before it, is said.
 
-    `model_flag` is the user's --model, for a checkpoint of his own architecture; `network` that of `facts_of`. Errors:
-    `ConfigError` for a backend that RUN has no file for, `DeviceError` for one that is not installed, `CheckpointError`
-    for a broken file.
+    `model_flag` is the user's --model, for a checkpoint of his own architecture; `network` that of `facts_of`;
+    `precision` is TensorRT's. Errors: `ConfigError` for a backend that RUN has no file for, `DeviceError` for one that
+    is not installed, `CheckpointError` for a broken file.
     """
-    if backend == "tensorrt":
-        raise ConfigError("this version has no TensorRT backend yet", "take --backend onnxruntime or auto")
-    if backend == "onnxruntime" or (backend == "auto" and run.model_onnx is not None):
+    openers: Dict[str, Callable[[], Engines]] = {
+        "tensorrt": lambda: _open_tensorrt(run, precision, on_event),
+        "onnxruntime": lambda: _open_onnxruntime(run, on_event),
+        "torch": lambda: _open_torch(run, model_flag, on_event, network)}
+    refused: List[str] = []
+    for name in _candidates(run) if backend == "auto" else (backend,):
         try:
-            return _open_onnxruntime(run, on_event)
+            engines = openers[name]()
         except DeviceError as reason:
-            if backend == "onnxruntime" or run.model_pt is None:
+            if backend != "auto":
                 raise
-            on_event(Warned("%s: PyTorch takes its place" % reason.message))
-    return _open_torch(run, open_network(run, model_flag, on_event) if network is None else network, on_event)
+            refused.append("not %s: %s" % (name, reason.message))
+            continue
+        file = run.model_pt if name == "torch" else run.model_onnx
+        on_event(Note("backend: %s%s, %s%s" % (engines.name, engines.place and " on " + engines.place,
+                                               os.path.relpath(file or ""), "".join("; " + one for one in refused))))
+        return engines
+    raise DeviceError("no backend runs %s: %s" % (run.path, "; ".join(refused)),
+                      "install one: pip install 'dance-edge[serve]'")
+
+
+def _candidates(run: Run) -> Sequence[str]:
+    """The backends that RUN has a file for, the quickest first."""
+    onnx = ("tensorrt", "onnxruntime") if run.model_onnx is not None else ()
+    return onnx + (("torch",) if run.model_pt is not None else ())
+
+
+def _onnx_of(run: Run, backend: str) -> str:
+    if run.model_onnx is None:
+        raise ConfigError("%s has no ONNX file for %s" % (run.path, backend),
+                          "write it: dance-edge export %s; or take --backend torch" % run.path)
+    return run.model_onnx
+
+
+def _open_tensorrt(run: Run, precision: str, on_event: OnEvent) -> Engines:
+    from dance_edge.runtime.tensorrt_engine import open_tensorrt
+
+    engines = open_tensorrt(_onnx_of(run, "tensorrt"), precision, on_event)
+    _warn_of_other_weights(run, on_event)
+    return engines
 
 
 def _open_onnxruntime(run: Run, on_event: OnEvent) -> Engines:
     from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
 
-    if run.model_onnx is None:
-        raise ConfigError("%s has no ONNX file for onnxruntime" % run.path,
-                          "write it: dance-edge export %s; or take --backend torch" % run.path)
-    engines = open_onnxruntime(run.model_onnx, on_event)
+    engines = open_onnxruntime(_onnx_of(run, "onnxruntime"), on_event)
     _warn_of_other_weights(run, on_event)
-    on_event(Note("backend: onnxruntime, %s" % os.path.relpath(run.model_onnx)))
     return engines
 
 
@@ -123,11 +149,12 @@ def open_network(run: Run, model_flag: Optional[str], on_event: OnEvent) -> Any:
     return network
 
 
-def _open_torch(run: Run, network: Any, on_event: OnEvent) -> Engines:
+def _open_torch(run: Run, model_flag: Optional[str], on_event: OnEvent, network: Any) -> Engines:
+    if network is None:
+        network = open_network(run, model_flag, on_event)
     from dance_edge.models.deployed import Deployed
     from dance_edge.runtime.torch_engine import open_torch
 
-    on_event(Note("backend: torch, %s" % os.path.relpath(run.model_pt or "")))
     return open_torch(Deployed(network))
 
 

@@ -18,6 +18,7 @@ class BenchConfig(NamedTuple):
     images: int
     profile: Optional[str]
     backend: str
+    precision: str
     model: Optional[str]
     json_path: Optional[str]
     foreign: options.ForeignFlags = options.ForeignFlags()
@@ -31,6 +32,7 @@ class BenchConfig(NamedTuple):
 @options.profile_option
 @options.foreign_options
 @options.backend_option
+@options.precision_option
 @options.model_option
 @options.json_option
 def command(**flags: Any) -> None:
@@ -123,14 +125,14 @@ def _variants(run: Any, config: BenchConfig, on_event: Any) -> List[Any]:
     profile = load_profile(config.profile) if config.profile else manifest.profile
     if profile is None and manifest.only_size is None:
         on_event(Note("the model carries no profile: every image runs at full size (--profile gives one)"))
-    engines = open_engines(run, config.backend, config.model, on_event, network)
+    engines = open_engines(run, config.backend, config.model, on_event, network, config.precision)
     adapted = Variant("adapted", engines, manifest, profile)
     source = _source_of(run, engines.name)
     if source is None:
         if run.folder:
             on_event(Warned("the run has no source model for %s: the adapted one is measured alone" % engines.name))
         return [adapted]
-    before = open_engines(source, engines.name, config.model, on_event)
+    before = open_engines(source, engines.name, config.model, on_event, precision=config.precision)
     return [Variant("source", before, manifest_of(source), None), adapted]
 
 

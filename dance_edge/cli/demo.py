@@ -185,7 +185,7 @@ def _score(run_path: str, data: str, listener: Any) -> float:
     from dance_edge.run import open_run
 
     config = EvalConfig(run_path=run_path, data=data, layout=None, split=None, label_map=None, ratio=None, curve=False,
-                        upsample="labels", profile=None, backend="auto", model=None, json_path=None)
+                        upsample="labels", profile=None, backend="auto", precision="auto", model=None, json_path=None)
     return float(score(open_run(run_path), config, listener)["miou"])
 
 
@@ -200,7 +200,7 @@ def _serve(config: DemoConfig) -> Dict[str, Any]:
         served = run_serve(ServeConfig(
             run_path=_path(config, "adapted"), video=_path(config, "drive.mp4"), camera=None, realtime=False,
             frames=None, out=_path(config, "overlay.mp4"), log=_path(config, "frames.jsonl"), profile=None,
-            backend="auto", model=None, json_path=None), stop, listener)
+            backend="auto", precision="auto", model=None, json_path=None), stop, listener)
     if stop.exit_code:
         raise Interrupted("stopped while serving", "go on with the same command", stop.exit_code)
     return served
@@ -212,8 +212,8 @@ def _bench(config: DemoConfig, course: Course) -> List[Dict[str, Any]]:
 
     with Listener() as listener:
         _say(listener, 6, "bench both models")
-        benched = run_bench(BenchConfig(_path(config, "adapted"), None, course.bench_images, None, "auto", None, None),
-                            listener)
+        benched = run_bench(BenchConfig(_path(config, "adapted"), None, course.bench_images, None, "auto", "auto", None,
+                                        None), listener)
     inference: List[Dict[str, Any]] = benched.result["inference"]
     return inference
 

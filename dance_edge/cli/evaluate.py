@@ -21,6 +21,7 @@ class EvalConfig(NamedTuple):
     upsample: str
     profile: Optional[str]
     backend: str
+    precision: str
     model: Optional[str]
     json_path: Optional[str]
 
@@ -37,6 +38,7 @@ class EvalConfig(NamedTuple):
               help="logits: also the papers' way, logits at the label's size before the argmax; needs PyTorch.")
 @options.profile_option
 @options.backend_option
+@options.precision_option
 @options.model_option
 @options.json_option
 def command(**flags: Any) -> None:
@@ -98,12 +100,12 @@ def score(run: Any, config: EvalConfig, on_event: Any) -> Dict[str, Any]:
     if config.profile:
         manifest = manifest._replace(profile=load_profile(config.profile))
     target = _target(run, config, manifest, on_event)
-    engines = open_engines(run, config.backend, config.model, on_event, known.network)
-    predict = as_deployed(engines)
-    found = evaluate(target.val, target.read, predict, manifest, config.ratio, on_event)
-    result = dict(found.to_dict(), format=1, data=target.how, backend=engines.name, upsampled_logits=None)
-    if config.curve:
-        result["fixed"] = _curve(target, predict, manifest, on_event)
+    with open_engines(run, config.backend, config.model, on_event, known.network, config.precision) as engines:
+        predict = as_deployed(engines)
+        found = evaluate(target.val, target.read, predict, manifest, config.ratio, on_event)
+        result = dict(found.to_dict(), format=1, data=target.how, backend=engines.name, upsampled_logits=None)
+        if config.curve:
+            result["fixed"] = _curve(target, predict, manifest, on_event)
     if config.upsample == "logits":
         from dance_edge.training.field_score import from_logits
 

@@ -1,5 +1,5 @@
 """`dance-edge export`: ONNX with a parity check."""
-from typing import Any, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional
 
 import click
 
@@ -16,6 +16,9 @@ class ExportConfig(NamedTuple):
     output: str
     normalization: str
     out: Optional[str]
+    engines: bool
+    precision: str
+    force: bool
     json_path: Optional[str]
 
 
@@ -29,49 +32,92 @@ class ExportConfig(NamedTuple):
 @click.option("--normalization", type=click.Choice(("outside", "inside")), default="outside", show_default=True,
               help="inside: the graph takes pixels 0-255 (float32) and normalises them itself.")
 @click.option("--out", metavar="FILE.onnx", help="Default: model.onnx beside the checkpoint.")
+@click.option("--engines", is_flag=True, help="Build TensorRT's engines too, one a size, on the GPU of this machine.")
+@options.precision_option
+@click.option("--force", is_flag=True, help="Keep what differs from the model, and call the run deployable; recorded.")
 @options.json_option
 def command(**flags: Any) -> None:
     """Write RUN's model as ONNX (dynamic height and width, the manifest inside) and compare it with PyTorch.
 
     RUN is a run folder or a .pt file, by default runs/latest. The comparison is on real images, at every size of
     the ladder: those of --data, else the run's own validation images. Weights alone get their classes, sizes and p
-    from --data, which is theirs then.
+    from --data, which is theirs then. With --engines RUN may be an .onnx file too; engines are compared with ONNX
+    Runtime, and where mIoU changes by more than 0.5 points the run is not called deployable.
     """
     _export(ExportConfig(**flags))
 
 
 def _export(config: ExportConfig) -> None:
-    import os
-
-    from dance_edge.cli.backend import facts_of, open_network
-    from dance_edge.cli.exporting import Form, export_network, parity_images
-    from dance_edge.cli.output import say, table, write_json
+    from dance_edge.cli.exporting import mark
+    from dance_edge.cli.output import write_json
     from dance_edge.cli.progress import Listener
-    from dance_edge.errors import CheckpointError, ConfigError
+    from dance_edge.errors import CheckpointError, ExportError
     from dance_edge.run import open_run
 
     run = open_run(config.run_path)
-    pt = run.model_pt
-    if pt is None:
-        raise CheckpointError("%s has no checkpoint to export" % run.path, "give a run folder or a .pt file")
-    run = run._replace(model_onnx=None)  # what the checkpoint says is exported, not what was exported before
+    if run.model_pt is None and not (config.engines and run.model_onnx):
+        raise CheckpointError("%s has no checkpoint to export" % run.path,
+                              "give a run folder or a .pt file; of an .onnx file engines are made, with --engines")
+    made: Dict[str, Any] = {}
     with Listener() as listener:
-        manifest, network = facts_of(run, config.data, config.model, listener)
-        images = parity_images(run.folder or "", config.data or "")
-        if not images:
-            raise ConfigError("there are no images to compare on: %s is a single file" % run.path,
-                              "give a data set with --data DIR")
-        onnx = config.out or os.path.join(os.path.dirname(pt), "model.onnx")
-        network = open_network(run, config.model, listener) if network is None else network
-        exported = export_network(network, manifest, onnx, images, listener,
-                                  Form(config.opset, config.output, config.normalization))
-    table(["size", "logit error", "labels equal"],
-          [["%dx%d" % (rung["width"], rung["height"]), "%.2e" % rung["max_logit_error"],
-            "%.4f %%" % (100.0 * rung["label_agreement"])] for rung in exported.rungs],
-          json_path=config.json_path)
-    facts = exported.to_dict()
-    say("%s, opset %d, %s out, normalisation %s, %.1f MB" % (facts["path"], facts["opset"], facts["output"],
-                                                             facts["normalization"], facts["bytes"] / 1e6),
-        config.json_path)
+        if run.model_pt is not None:
+            made["model.onnx"] = _write_onnx(run, config, listener)
+        if config.engines:
+            path = made["model.onnx"].path if made else run.model_onnx
+            made["engines"] = _build_engines(run, path, config, listener)
+    why_not = [why for one in made.values() for why in one.why_not]
+    if run.folder and not config.out:
+        for name, one in made.items():
+            mark(run.folder, name, one.parity())
+    facts: Dict[str, Any] = {"engines": None}
+    for one in made.values():
+        facts.update(one.to_dict())
+        _print(one, config.json_path)
     if config.json_path:
         write_json(config.json_path, facts)
+    if why_not and not config.force:
+        raise ExportError("not to be deployed: " + "; ".join(why_not),
+                          "look at what differs; --force calls it deployable all the same")
+
+
+def _write_onnx(run: Any, config: ExportConfig, listener: Any) -> Any:
+    import os
+
+    from dance_edge.cli.backend import facts_of, open_network
+    from dance_edge.cli.exporting import Form, export_network, parity_samples
+    from dance_edge.errors import ConfigError
+
+    run = run._replace(model_onnx=None)  # what the checkpoint says is exported, not what was exported before
+    manifest, network = facts_of(run, config.data, config.model, listener)
+    samples = parity_samples(run.folder or "", config.data or "", manifest)
+    if not samples:
+        raise ConfigError("there are no images to compare on: %s is a single file" % run.path,
+                          "give a data set with --data DIR")
+    onnx = config.out or os.path.join(os.path.dirname(run.model_pt), "model.onnx")
+    network = open_network(run, config.model, listener) if network is None else network
+    return export_network(network, manifest, onnx, samples, listener,
+                          Form(config.opset, config.output, config.normalization), config.force)
+
+
+def _build_engines(run: Any, onnx: str, config: ExportConfig, listener: Any) -> Any:
+    from dance_edge.cli.backend import manifest_of_onnx
+    from dance_edge.cli.exporting import build_engines, parity_samples
+    from dance_edge.errors import ConfigError
+
+    samples = parity_samples(run.folder or "", config.data or "", manifest_of_onnx(onnx))
+    if not samples:
+        raise ConfigError("there are no images to compare on: %s is a single file" % run.path,
+                          "give a data set with --data DIR")
+    return build_engines(onnx, samples, config.precision, config.force, listener)
+
+
+def _print(made: Any, json_path: Optional[str]) -> None:
+    from dance_edge.cli.output import say, table
+
+    table(["size", "logit error", "labels equal", "mIoU"],
+          [["%dx%d" % (rung["width"], rung["height"]),
+            "-" if rung["max_logit_error"] is None else "%.2e" % rung["max_logit_error"],
+            "%.4f %%" % (100.0 * rung["label_agreement"]),
+            "-" if rung["miou_change"] is None else "%+.2f points" % (100.0 * rung["miou_change"])]
+           for rung in made.rungs], json_path=json_path)
+    say(made.line(), json_path)

@@ -6,6 +6,7 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+PRECISIONS = ("auto", "fp16", "fp32", "int8")
 BACKENDS = ("auto", "onnxruntime", "torch", "tensorrt")
 
 
@@ -58,7 +59,13 @@ def batch_size_option(function: F) -> F:
 def backend_option(function: F) -> F:
     """`--backend`, as `backend`."""
     return click.option("--backend", type=click.Choice(BACKENDS), default="auto", show_default=True,
-                        help="What runs the network; auto takes onnxruntime where RUN has an ONNX file.")(function)
+                        help="What runs the network; auto takes the quickest that works, and says why.")(function)
+
+
+def precision_option(function: F) -> F:
+    """`--precision`, as `precision`."""
+    return click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True,
+                        help="Of TensorRT's engines; auto takes fp16 where the GPU is fast at it.")(function)
 
 
 def model_option(function: F) -> F:

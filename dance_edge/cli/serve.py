@@ -20,6 +20,7 @@ class ServeConfig(NamedTuple):
     log: Optional[str]
     profile: Optional[str]
     backend: str
+    precision: str
     model: Optional[str]
     json_path: Optional[str]
     foreign: options.ForeignFlags = options.ForeignFlags()
@@ -38,6 +39,7 @@ class ServeConfig(NamedTuple):
 @options.profile_option
 @options.foreign_options
 @options.backend_option
+@options.precision_option
 @options.model_option
 @options.json_option
 def command(**flags: Any) -> None:
@@ -84,7 +86,7 @@ def run_serve(config: ServeConfig, stop: Any, listener: Any) -> Dict[str, Any]:
     asked = Asked(config.foreign, config.profile, _line(config), "--profile")
     manifest = onnx_manifest(run, asked, listener) or manifest_of(run)
     profile = _profile(config, manifest)
-    with open_engines(run, config.backend, config.model, listener) as engines:
+    with open_engines(run, config.backend, config.model, listener, precision=config.precision) as engines:
         source = _open_source(config, listener)
         try:
             report = _metered(config, source, Segmenter(engines, manifest, profile, listener), stop, listener)

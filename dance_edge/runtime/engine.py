@@ -22,13 +22,14 @@ class Engines:
     """The engines of one network by rung, each opened when it is first needed; `with` closes them.
 
     A backend may give every rung a file of its own, or stand behind all rungs with one session: callers
-    cannot tell and must not care. `name` is the backend's, for people and reports.
+    cannot tell and must not care. `name` is the backend's, `place` where it runs, for people and reports.
     """
 
-    def __init__(self, open_at: Callable[[Size], Engine], name: str) -> None:
+    def __init__(self, open_at: Callable[[Size], Engine], name: str, place: str = "") -> None:
         self._open_at = open_at
         self._opened: Dict[Size, Engine] = {}
         self.name = name
+        self.place = place
 
     def __enter__(self) -> "Engines":
         return self

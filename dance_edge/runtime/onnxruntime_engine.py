@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: one session, with dynamic height and width, stands behind all rungs."""
+"""ONNX Runtime: one session, with dynamic height and width, stands behind all rungs; on CUDA where it can."""
 import os
 from typing import Any, Dict, Sequence, Tuple
 
@@ -11,6 +11,7 @@ from dance_edge.runtime.graph import Graph, Tensor, check_input, take_output
 from dance_edge.runtime.outputs import to_labels
 from dance_edge.size import Size
 
+CUDA = "CUDAExecutionProvider"
 NUMPY_NAMES = {"float": "float32", "double": "float64"}  # of what ONNX Runtime calls otherwise
 
 
@@ -51,7 +52,7 @@ def open_onnxruntime(path: str, on_event: OnEvent = ignore) -> Engines:
                                       "export it with dynamic height and width: dance-edge export")
         return OnnxRuntimeEngine(session, taken.output.name, size, path)
 
-    return Engines(open_at, "onnxruntime")
+    return Engines(open_at, "onnxruntime", "CUDA" if CUDA in session.get_providers() else "")
 
 
 def read_graph(path: str) -> Graph:
@@ -99,7 +100,9 @@ def _open_session(path: str, optimise: bool) -> Any:
     if not optimise:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        # Where CUDA's libraries are not found it goes on with the CPU; the session says which it has.
+        gpu = [CUDA] if optimise and CUDA in onnxruntime.get_available_providers() else []
+        return onnxruntime.InferenceSession(path, options, providers=gpu + ["CPUExecutionProvider"])
     except Exception as reason:  # as above, and their module is private
         raise CheckpointError("%s cannot be loaded by onnxruntime %s: %s"
                               % (path, onnxruntime.__version__, _first_line(reason)),

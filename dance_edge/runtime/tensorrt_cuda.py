@@ -1,6 +1,6 @@
 """The CUDA side of TensorRT's engines: one context, owned by the thread that opened it, one stream, and buffers."""
 import threading
-from typing import Any, Sequence, Tuple
+from typing import Any, Dict, Sequence, Tuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ class Device:
         self.integrated = bool(gpu.get_attribute(driver.device_attribute.INTEGRATED))
         self._context = _context_of(gpu, driver)
         self._thread = threading.get_ident()
+        self._users = 0
         self.stream = driver.Stream()
 
     def buffer(self, shape: Sequence[int], dtype: Any) -> "Buffer":
@@ -45,14 +46,20 @@ class Device:
         if threading.get_ident() != self._thread:
             raise RuntimeError("a CUDA context belongs to the thread that opened it: open the engines where they run")
 
+    def taken(self) -> "Device":
+        """This device, for one more user, who closes it."""
+        self._users += 1
+        return self
+
     def close(self) -> None:
-        """Give the context back; once is enough."""
-        context, self._context = self._context, None
-        if context is not None:
+        """Give the context back, with its last user."""
+        self._users -= 1
+        if self._users == 0:
+            del _opened[self._thread]
             self.stream.synchronize()
             del self.stream
-            context.pop()
-            context.detach()
+            self._context.pop()
+            self._context.detach()
 
 
 class Buffer:
@@ -94,19 +101,28 @@ class Buffer:
 
 
 def open_device() -> Device:
-    """The first GPU, its context current on this thread; `DeviceError` without PyCUDA or a GPU."""
+    """The first GPU, its context current on this thread; `DeviceError` without PyCUDA or a GPU.
+
+    A thread has one context, whoever asks: of two, only the one that was made last would be current.
+    """
     try:
         import pycuda.driver as driver
     except ImportError as reason:
         raise DeviceError("PyCUDA is not installed: %s" % reason,
                           "it is built against CUDA: export PATH=/usr/local/cuda/bin:$PATH, "
                           "then pip install 'dance-edge[tensorrt]'")
+    thread = threading.get_ident()
     try:
         driver.init()
-        return Device(driver)
+        if thread not in _opened:
+            _opened[thread] = Device(driver)
     except driver.Error as reason:
         raise DeviceError("CUDA finds no GPU: %s" % str(reason).splitlines()[0],
                           "TensorRT runs on NVIDIA's GPUs alone; take --backend onnxruntime")
+    return _opened[thread].taken()
+
+
+_opened: Dict[int, Device] = {}
 
 
 def _context_of(gpu: Any, driver: Any) -> Any:

@@ -64,7 +64,8 @@ class TensorRTEngine(Engine):
         return to_labels(self._output.host, self._size)[0].copy()  # the next frame writes over the buffer
 
     def close(self) -> None:
-        """Give the engine's memory back; it is not used afterwards."""
+        """Give the engine's memory back, once nothing works on it; it is not used afterwards."""
+        self._device.stream.synchronize()
         for buffer in self._buffers.values():
             buffer.free()
         del self._start, self._context, self._engine  # a context before its engine
@@ -74,7 +75,7 @@ class TensorRTEngines(Engines):
     """The rungs' engines on one GPU. Where they do not fit together, the one that was used least is let go."""
 
     def __init__(self, trt: Any, device: Device, plans: Plans, on_event: OnEvent) -> None:
-        super().__init__(self._open, "tensorrt")
+        super().__init__(self._open, "tensorrt", "%s in %s" % (device.name, plans.precision))
         self._trt = trt
         self._open_ones: Dict[Size, TensorRTEngine] = {}
         self._device: Optional[Device] = device

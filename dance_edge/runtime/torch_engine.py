@@ -30,12 +30,13 @@ def open_torch(model: nn.Module, device: str = "auto") -> Engines:
 
     Errors are those of `ready`.
     """
-    engine = TorchEngine(model, ready(model, device))
+    place = ready(model, device)
+    engine = TorchEngine(model, place)
 
     def open_at(size: Size) -> Engine:
         return engine  # a module takes any size: nothing belongs to a rung
 
-    return Engines(open_at, "torch")
+    return Engines(open_at, "torch", "" if place.type == "cpu" else str(place))
 
 
 def ready(model: nn.Module, device: str = "auto") -> torch.device:

@@ -24,7 +24,7 @@ def here(tmp_path, monkeypatch):
 def test_the_run_folder_is_whole(small_run):
     assert FILES <= set(os.listdir(small_run))
     state = json.load(open(os.path.join(small_run, "run.json")))
-    assert state["state"] == "finished" and state["format"] == 1
+    assert state["state"] == "deployable" and state["format"] == 1
     assert state["target"]["train"] and state["target"]["val"] and state["config"]["steps"] == 6
     latest = os.path.join(os.path.dirname(small_run), "runs", "latest")
     assert os.path.islink(latest) and os.path.realpath(latest) == os.path.realpath(small_run)
@@ -72,7 +72,7 @@ def test_only_what_is_missing_is_made(small_set, capfd):
     assert run(command) == 0
     assert os.path.exists("r/model.onnx") and os.stat("r/model.pt").st_mtime_ns == stamp
     state = json.load(open("r/run.json"))
-    assert state["state"] == "finished" and state["facts"]["warnings"][0] == "memory was short"
+    assert state["state"] == "deployable" and state["facts"]["warnings"][0] == "memory was short"
     assert "memory was short" in open("r/report.md").read()
     assert open("r/adapt.log").read().count("wrote r/model.onnx") == 2
 
@@ -87,7 +87,7 @@ def test_latest_is_moved_before_a_run_says_that_it_is_finished(small_set, monkey
         assert run(["-q"] + command) == 1
     assert json.load(open("r/run.json"))["state"] == "running" and not os.path.exists("runs/latest")
     assert run(["-q"] + command) == 0
-    assert json.load(open("r/run.json"))["state"] == "finished" and os.path.realpath("runs/latest").endswith("/r")
+    assert json.load(open("r/run.json"))["state"] == "deployable" and os.path.realpath("runs/latest").endswith("/r")
 
 
 def test_the_settings_of_an_earlier_run_are_taken_and_flags_win(small_run, capfd):

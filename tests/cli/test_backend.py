@@ -55,8 +55,9 @@ def test_auto_takes_onnxruntime_and_both_backends_agree(place, switch_manifest, 
     other = open_engines(run, "torch", "gray_net:make", heard.append)
     assert (auto.name, other.name) == ("onnxruntime", "torch")
     loaded = "loaded 2 of 2 tensors from %s (taken: state_dict)" % run.model_pt
-    assert [event.text for event in heard] == ["backend: onnxruntime, r/model.onnx", loaded,
-                                               "backend: torch, r/model.pt"]
+    said = [event.text for event in heard]
+    assert said[1:] == [loaded, "backend: torch, r/model.pt"]
+    assert said[0].startswith("backend: onnxruntime, r/model.onnx; not tensorrt: TensorRT is not installed")
     assert np.array_equal(labels_of(auto), labels_of(other))
 
 
@@ -74,6 +75,29 @@ def test_a_users_own_architecture_is_asked_for_by_its_flag(place, switch_manifes
     with pytest.raises(CheckpointError) as caught:
         open_engines(open_run("r"), "torch", None, ignore)
     assert "--model gray_net:make" in caught.value.hint
+
+
+def test_onnxruntime_takes_cuda_where_it_has_it(place, switch_manifest, write_switch, monkeypatch):
+    import onnxruntime
+
+    class Session(onnxruntime.InferenceSession):
+        """Built for CUDA, says a double; the CPU does the work."""
+
+        def __init__(self, path, options, providers):
+            self.asked = providers
+            super().__init__(path, options, providers=["CPUExecutionProvider"])
+
+        def get_providers(self):
+            return self.asked
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers",
+                        lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    write_switch(place / "r" / "model.onnx", switch_manifest())
+    heard = []
+    engines = open_engines(open_run("r"), "onnxruntime", None, heard.append)
+    assert engines.place == "CUDA" and labels_of(engines).shape == (1, 64, 96)
+    assert heard[-1].text == "backend: onnxruntime on CUDA, r/model.onnx"
 
 
 def test_an_onnx_file_of_older_weights_is_said(place, switch_manifest, write_switch):

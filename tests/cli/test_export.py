@@ -20,7 +20,9 @@ def test_export_writes_a_checked_file_and_says_how_well_it_agrees(small_run, cap
     assert (result["output"], result["normalization"]) == ("labels", "outside")
     assert result["opset"] == 11 and result["bytes"] == os.path.getsize("r/model.onnx") and result["format"] == 1
     for rung in result["rungs"]:
-        assert set(rung) == {"height", "width", "max_logit_error", "label_agreement"}
+        assert set(rung) == {"height", "width", "max_logit_error", "label_agreement", "miou_before", "miou_after",
+                             "miou_change"}
+        assert abs(rung["miou_change"]) <= 0.005 and 0 < rung["miou_before"] < 1
         # a network that has hardly been trained lies near ties: the bound is the export's own
         assert rung["max_logit_error"] <= 1e-4 and rung["label_agreement"] >= 0.999
 

@@ -11,9 +11,10 @@ import torch
 
 import dance_edge
 from dance_edge.checkpoint import read_checkpoint, restore
+from dance_edge.data.dataset import Sample
 from dance_edge.data.transforms import Normalization, to_input
 from dance_edge.errors import ConfigError, ExportError
-from dance_edge.export.parity import check_parity
+from dance_edge.export.parity import check_parity, measure_parity
 from dance_edge.export.to_onnx import export_onnx
 from dance_edge.manifest import METADATA_KEY, manifest_from_dict
 from dance_edge.models.deployed import Deployed
@@ -31,7 +32,7 @@ def trained(small_run):
 @pytest.fixture(scope="module")
 def images():
     random = np.random.RandomState(0)
-    return [random.randint(0, 256, (96, 160, 3)).astype(np.uint8) for _ in range(2)]
+    return [Sample(random.randint(0, 256, (96, 160, 3)).astype(np.uint8), None, "") for _ in range(2)]
 
 
 @pytest.mark.parametrize("opset", [11, 12, 13])
@@ -39,10 +40,10 @@ def test_a_pruned_model_equals_pytorch_at_every_rung(trained, images, opset, tmp
     network, manifest = trained
     path = str(tmp_path / "m.onnx")
     export_onnx(network, manifest, path, opset)
-    found = check_parity(network, manifest, open_onnxruntime(path), images, opset)
+    found = measure_parity(network, manifest, open_onnxruntime(path), images, opset)
     assert len(found) == len(manifest.rungs) >= 2
     assert max(one.max_logit_error for one in found) <= 1e-4
-    assert min(one.label_agreement for one in found) >= 0.9999
+    assert min(one.agreement.label_agreement for one in found) >= 0.9999
 
 
 def test_the_graph_is_what_tensorrt_8_2_reads(trained, tmp_path):
@@ -83,12 +84,13 @@ def test_logits_out_and_normalisation_inside_give_the_same_labels(trained, image
     export_onnx(network, manifest, str(tmp_path / "plain.onnx"), opset)
     path, wanted = str(tmp_path / "m.onnx"), manifest._replace(output=output)
     export_onnx(network, wanted, path, opset, inside)
-    found = check_parity(network, wanted, open_onnxruntime(path), images, opset, inside)
-    assert max(one.max_logit_error for one in found) <= 1e-4 and min(one.label_agreement for one in found) >= 0.9999
+    found = measure_parity(network, wanted, open_onnxruntime(path), images, opset, inside)
+    assert max(one.max_logit_error for one in found) <= 1e-4
+    assert min(one.agreement.label_agreement for one in found) >= 0.9999
     own = manifest_from_dict(json.loads(read_metadata(path)[METADATA_KEY]))
     assert own.output == output and own.normalization.order == manifest.normalization.order
     assert own._replace(output="labels", normalization=manifest.normalization) == manifest
-    both = [open_onnxruntime(file).at(size).labels(np.stack([to_input(one, size, facts.normalization)
+    both = [open_onnxruntime(file).at(size).labels(np.stack([to_input(one.image, size, facts.normalization)
                                                             for one in images]))
             for size in (manifest.rungs[0].size,)
             for file, facts in ((str(tmp_path / "plain.onnx"), manifest), (path, own))]
@@ -134,7 +136,7 @@ def test_a_graph_that_normalises_with_other_numbers_does_not_pass(trained, image
     export_onnx(network, manifest._replace(normalization=Normalization((0.9, 0.1, 0.5), (0.5, 0.9, 0.1))), path,
                 inside=True)
     with pytest.raises(ExportError, match="differs"):
-        check_parity(network, manifest, open_onnxruntime(path), images, 13, inside=True)
+        check_parity(measure_parity(network, manifest, open_onnxruntime(path), images, 13, inside=True))
 
 
 def test_another_network_does_not_pass_the_check(trained, images, tmp_path):
@@ -144,7 +146,7 @@ def test_another_network_does_not_pass_the_check(trained, images, tmp_path):
     with torch.no_grad():
         network.output.classifier.bias.add_(torch.linspace(-9, 9, len(manifest.classes.names)))
     with pytest.raises(ExportError, match="differs"):
-        check_parity(network, manifest, open_onnxruntime(path), images, 13)
+        check_parity(measure_parity(network, manifest, open_onnxruntime(path), images, 13))
 
 
 def test_an_opset_beyond_13_is_refused(trained, tmp_path):

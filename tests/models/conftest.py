@@ -6,7 +6,7 @@ from torch import nn
 
 from dance_edge.export.to_onnx import trace
 from dance_edge.models.catalog import stride_of
-from dance_edge.models.deployed import FullLogits, full_logits, outputs_of
+from dance_edge.models.deployed import full_logits, outputs_of
 from dance_edge.models.resnet import BasicBlock, Bottleneck
 from dance_edge.pruning.groups import ChannelGraph
 
@@ -82,7 +82,7 @@ def check_export(switch_manifest, scenes):
     onnxruntime = pytest.importorskip("onnxruntime")
 
     def check(network, opset):
-        content = trace(FullLogits(_settle(network, scenes(6, (64, 64)))), switch_manifest(), "logits", opset)
+        content = trace(_settle(network, scenes(6, (64, 64))), switch_manifest(), "logits", opset)
         options = onnxruntime.SessionOptions()
         options.log_severity_level, options.intra_op_num_threads = 3, 1
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

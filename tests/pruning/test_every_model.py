@@ -9,7 +9,7 @@ from dance_edge.checkpoint import read_checkpoint, restore, save_model
 from dance_edge.export.to_onnx import trace
 from dance_edge.manifest import Rung
 from dance_edge.models import catalog
-from dance_edge.models.deployed import Deployed, FullLogits, full_logits, outputs_of
+from dance_edge.models.deployed import full_logits, outputs_of
 from dance_edge.pruning.flops import count_macs
 from dance_edge.pruning.groups import ChannelGraph
 from dance_edge.pruning.rehearsal import rehearsal, training_forward
@@ -139,8 +139,8 @@ class Life:
             inputs = inputs[:2]
             wanted = full_logits(self.network.eval(), inputs)
             labels = wanted.argmax(1)
-        for module, output in ((Deployed(self.network), "labels"), (FullLogits(self.network), "logits")):
-            content = trace(module, self.make_manifest(self.network), output, 13)
+        for output in ("labels", "logits"):
+            content = trace(self.network, self.make_manifest(self.network), output, 13)
             session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
             got = torch.from_numpy(session.run([output], {"image": inputs.numpy()})[0])
             if output == "labels":

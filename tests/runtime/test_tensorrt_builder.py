@@ -36,9 +36,13 @@ def plans_of():
         plans.said = said
         return plans
 
+    def close():
+        while devices:
+            devices.pop().close()
+
+    open_plans.close = close
     yield open_plans
-    for device in devices:
-        device.close()
+    close()
 
 
 def texts(plans, kind=Note):
@@ -94,6 +98,7 @@ def test_other_weights_under_the_same_name_are_another_plan(monkeypatch, onnx_pa
 def test_a_stale_plan_is_named_and_built_anew(monkeypatch, onnx_path, plans_of, release, gpu, words):
     install(monkeypatch, "8.2")
     plans_of(onnx_path).get(SIZE)
+    plans_of.close()
     machine = install(monkeypatch, release, **gpu)
     plans = plans_of(onnx_path)
     plan = plans.get(SIZE)

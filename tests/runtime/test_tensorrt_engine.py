@@ -120,6 +120,14 @@ def test_all_is_given_back(monkeypatch, onnx_path, kernels):
         gpu.current.values())
 
 
+def test_no_memory_is_given_back_while_the_gpu_works_on_it(monkeypatch, onnx_path, kernels):
+    gpu = install(monkeypatch, integrated=False, kernels=kernels)
+    with opened(onnx_path) as engines:
+        engine = engines.at(SIZES[0])
+        engine.input.upload()  # and then an error, say, before anybody waits for it
+    assert not gpu.pieces and not any(stream._work for stream in gpu.streams.values())
+
+
 def test_a_gpu_that_cannot_be_opened_is_given_back_too(monkeypatch, onnx_path):
     gpu = install(monkeypatch)
     with pytest.raises(ConfigError, match="INT8"):

@@ -1,0 +1,110 @@
+"""TensorRT from the command line: built, compared, served; on a double, since there is no GPU here."""
+import json
+import os
+import shutil
+import sys
+
+import numpy as np
+import pytest
+
+from dance_edge.cli.main import run
+
+RUNTIME = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "runtime")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, small_run):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(RUNTIME)
+    shutil.copytree(small_run, "r")
+
+
+@pytest.fixture
+def gpu(here, monkeypatch, tmp_path_factory):
+    from kernels_on_cpu import compile_kernels
+    from tensorrt_double import install
+
+    return install(monkeypatch, "8.2", kernels=compile_kernels(str(tmp_path_factory.mktemp("kernels"))))
+
+
+def read(path):
+    with open(path) as file:
+        return json.load(file)
+
+
+def test_engines_are_built_compared_and_the_run_is_called_deployable(gpu, capfd):
+    assert run(["-q", "export", "r", "--engines", "--json", "e.json"]) == 0
+    found = read("e.json")
+    assert found["engines"]["place"] == "a double in fp16" and found["opset"] == 13
+    assert len(found["engines"]["rungs"]) == len(found["rungs"]) >= 2
+    for rung in found["engines"]["rungs"]:
+        assert rung["max_logit_error"] is None and rung["label_agreement"] >= 0.999 and abs(rung["miou_change"]) < 0.005
+    state = read("r/run.json")
+    assert state["state"] == "deployable" and set(state["parity"]) == {"model.onnx", "engines"}
+    assert len([name for name in os.listdir("r/engines") if name.endswith(".plan")]) == len(found["rungs"])
+    assert "engines, a double in fp16" in capfd.readouterr().out and gpu.log[-1] == "detach"
+
+
+@pytest.fixture
+def blind(gpu, monkeypatch):
+    """Engines that see class 0 everywhere."""
+    from dance_edge.runtime.tensorrt_engine import TensorRTEngine
+
+    monkeypatch.setattr(TensorRTEngine, "run", lambda engine: np.zeros(engine._size, dtype=np.int32))
+
+
+def test_engines_that_see_something_else_are_not_deployed_unless_forced(blind, capfd):
+    assert run(["-q", "export", "r", "--engines", "--json", "e.json"]) == 5
+    said = capfd.readouterr().err
+    assert "error: not to be deployed: " in said and "mIoU changes by -" in said and "--force" in said
+    state = read("r/run.json")
+    assert state["state"] == "finished" and state["parity"]["engines"]["why_not"] and read("e.json")["engines"]
+    assert run(["-q", "export", "r", "--engines", "--force"]) == 0
+    state = read("r/run.json")
+    assert state["state"] == "deployable" and state["parity"]["engines"]["forced"] is True
+
+
+def test_a_board_that_only_serves_builds_from_the_onnx_file_alone(gpu, small_set, monkeypatch):
+    os.mkdir("alone")
+    shutil.copy("r/model.onnx", "alone/model.onnx")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert run(["-q", "export", "alone/model.onnx", "--engines", "--data", small_set, "--json", "e.json"]) == 0
+    assert read("e.json")["engines"]["rungs"] and os.listdir("alone/engines")
+    assert run(["export", "alone/model.onnx"]) == 4
+
+
+def test_serve_bench_and_eval_give_what_onnxruntime_gives(gpu, small_set, capfd):
+    images = os.path.join(small_set, "images", "val")
+    found = {}
+    for backend in ("tensorrt", "onnxruntime"):
+        assert run(["serve", "r", "--video", images, "--backend", backend, "--json", backend + ".json"]) == 0
+        assert run(["-q", "eval", "r", "--backend", backend, "--json", "e.json"]) == 0
+        found[backend] = (read(backend + ".json")["sizes"], round(read("e.json")["miou"], 3))
+    said = capfd.readouterr().err
+    assert found["tensorrt"] == found["onnxruntime"] and "backend: tensorrt on a double in fp16, r/model.onnx" in said
+    assert "engines (fp16) take" in said
+    assert run(["-q", "bench", "r", "--backend", "tensorrt", "--images", "2", "--json", "b.json"]) == 0
+    assert [one["name"] for one in read("b.json")["inference"]][-1] == "adapted"
+    assert gpu.log.count("detach") == 3 and gpu.living == 0  # both models of a bench share a context
+
+
+def test_auto_takes_tensorrt_where_it_works_and_says_why_where_not(gpu, small_set, capfd):
+    serve = ["serve", "r", "--video", os.path.join(small_set, "images", "val"), "--frames", "1"]
+    assert run(serve) == 0
+    assert "backend: tensorrt on a double in fp16" in capfd.readouterr().err
+    gpu.present = False
+    assert run(serve) == 0
+    assert "backend: onnxruntime, r/model.onnx; not tensorrt: CUDA finds no GPU" in capfd.readouterr().err
+    assert run(serve + ["--backend", "tensorrt"]) == 6
+
+
+def test_int8_is_refused(gpu, capfd):
+    assert run(["export", "r", "--engines", "--precision", "int8"]) == 2
+    assert "sm_62" in capfd.readouterr().err
+
+
+def test_without_tensorrt_the_engines_are_one_clear_line(here, monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    assert run(["-q", "export", "r", "--engines"]) == 6
+    said = capfd.readouterr().err
+    assert "error: TensorRT is not installed" in said and "hint:" in said and "Traceback" not in said
