@@ -29,7 +29,7 @@ class Manifest(NamedTuple):
     exported graph gives (`labels` int32 or `logits` float32, at the input's size).
 
     Of a graph that is not ours `rungs` are empty and `params` None, since nobody has counted; where it takes one size
-    alone, that is `only_size`.
+    alone, that is `only_size`. `rung_files` names the files that some rungs ("HxW") have of their own, beside this one.
     """
 
     model: str
@@ -50,6 +50,7 @@ class Manifest(NamedTuple):
     backbone: str = ""
     output_stride: int = 0
     only_size: Optional[Size] = None
+    rung_files: Dict[str, str] = {}
 
     def ladder_for(self, image: Size) -> Ladder:
         """The sizes for images of size `image`: those of the manifest for its own, else built by the same rule."""
@@ -85,6 +86,7 @@ class Manifest(NamedTuple):
             rungs=[{"size": list(rung.size), "ratio": rung.ratio, "macs": rung.macs} for rung in self.rungs],
             ladder=[rung.size.hxw for rung in self.rungs],
             only_size=list(self.only_size) if self.only_size else None,
+            rung_files=dict(self.rung_files),
             channels={name: list(widths) for name, widths in self.channels.items()},
             provenance=dict(self.provenance))
 
@@ -123,4 +125,5 @@ def _read(facts: Dict[str, Any]) -> Manifest:
         weights_sha256=str(facts["weights_sha256"]),
         provenance={str(key): str(value) for key, value in facts["provenance"].items()},
         backbone=str(facts.get("backbone", "")), output_stride=int(facts.get("output_stride", 0)),
-        only_size=Size(*(int(side) for side in only_size)) if only_size else None)
+        only_size=Size(*(int(side) for side in only_size)) if only_size else None,
+        rung_files={str(size): str(name) for size, name in facts.get("rung_files", {}).items()})

@@ -8,6 +8,7 @@ from dance_edge.events import Note, OnEvent, Warned
 from dance_edge.manifest import METADATA_KEY, Manifest, manifest_from_dict
 from dance_edge.run import Run
 from dance_edge.runtime.engine import Engines
+from dance_edge.size import Size
 
 
 class Known(NamedTuple):
@@ -110,7 +111,8 @@ def _onnx_of(run: Run, backend: str) -> str:
 def _open_tensorrt(run: Run, precision: str, on_event: OnEvent) -> Engines:
     from dance_edge.runtime.tensorrt_engine import open_tensorrt
 
-    engines = open_tensorrt(_onnx_of(run, "tensorrt"), precision, on_event)
+    path = _onnx_of(run, "tensorrt")
+    engines = open_tensorrt(path, precision, on_event, rung_files(path, on_event))
     _warn_of_other_weights(run, on_event)
     return engines
 
@@ -118,9 +120,33 @@ def _open_tensorrt(run: Run, precision: str, on_event: OnEvent) -> Engines:
 def _open_onnxruntime(run: Run, on_event: OnEvent) -> Engines:
     from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
 
-    engines = open_onnxruntime(_onnx_of(run, "onnxruntime"), on_event)
+    path = _onnx_of(run, "onnxruntime")
+    engines = open_onnxruntime(path, on_event, rung_files(path, on_event))
     _warn_of_other_weights(run, on_event)
     return engines
+
+
+def rung_files(path: str, on_event: OnEvent) -> Dict[Size, str]:
+    """The files that rungs of the file at `path` have of their own; one that is not there any more, or of other
+    weights, is named and the common file serves its rung."""
+    from dance_edge.runtime.onnxruntime_engine import read_metadata
+
+    metadata = read_metadata(path)
+    if METADATA_KEY not in metadata:
+        return {}
+    manifest = manifest_in(path, metadata)
+    found = {}
+    for rung in manifest.rungs:
+        name = manifest.rung_files.get(rung.size.hxw)
+        if name is None:
+            continue
+        own = os.path.join(os.path.dirname(path), os.path.basename(name))
+        if os.path.isfile(own) and manifest_of_onnx(own).weights_sha256 == manifest.weights_sha256:
+            found[rung.size] = own
+        else:
+            on_event(Warned("%s is %s: %s serves its size" % (own, "of other weights" if os.path.isfile(own)
+                                                              else "missing", os.path.basename(path))))
+    return found
 
 
 def _warn_of_other_weights(run: Run, on_event: OnEvent) -> None:

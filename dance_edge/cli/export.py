@@ -16,6 +16,7 @@ class ExportConfig(NamedTuple):
     output: str
     normalization: str
     out: Optional[str]
+    per_rung: bool
     engines: bool
     precision: str
     force: bool
@@ -32,6 +33,8 @@ class ExportConfig(NamedTuple):
 @click.option("--normalization", type=click.Choice(("outside", "inside")), default="outside", show_default=True,
               help="inside: the graph takes pixels 0-255 (float32) and normalises them itself.")
 @click.option("--out", metavar="FILE.onnx", help="Default: model.onnx beside the checkpoint.")
+@click.option("--per-rung", is_flag=True,
+              help="A file a size too, each with BatchNorm statistics of the training images that it would see.")
 @click.option("--engines", is_flag=True, help="Build TensorRT's engines too, one a size, on the GPU of this machine.")
 @options.precision_option
 @click.option("--force", is_flag=True, help="Keep what differs from the model, and call the run deployable; recorded.")
@@ -85,6 +88,7 @@ def _write_onnx(run: Any, config: ExportConfig, listener: Any) -> Any:
 
     from dance_edge.cli.backend import facts_of, open_network
     from dance_edge.cli.exporting import Form, export_network, parity_samples
+    from dance_edge.cli.exporting_rungs import export_rungs, training_records
     from dance_edge.errors import ConfigError
 
     run = run._replace(model_onnx=None)  # what the checkpoint says is exported, not what was exported before
@@ -95,8 +99,11 @@ def _write_onnx(run: Any, config: ExportConfig, listener: Any) -> Any:
                           "give a data set with --data DIR")
     onnx = config.out or os.path.join(os.path.dirname(run.model_pt), "model.onnx")
     network = open_network(run, config.model, listener) if network is None else network
-    return export_network(network, manifest, onnx, samples, listener,
-                          Form(config.opset, config.output, config.normalization), config.force)
+    form = Form(config.opset, config.output, config.normalization)
+    if config.per_rung:
+        records = training_records(run.folder or "", config.data or "", manifest)
+        manifest = export_rungs(network, manifest, onnx, records, form, listener)
+    return export_network(network, manifest, onnx, samples, listener, form, config.force)
 
 
 def _build_engines(run: Any, onnx: str, config: ExportConfig, listener: Any) -> Any:

@@ -127,15 +127,17 @@ def in_words(found: Sequence[Any]) -> str:
 
 def build_engines(onnx: str, samples: List[Sample], precision: str, force: bool, on_event: OnEvent) -> Engined:
     """TensorRT's engines of the file `onnx` at every rung, compared with ONNX Runtime on `samples`."""
-    from dance_edge.cli.backend import manifest_of_onnx
+    from dance_edge.cli.backend import manifest_of_onnx, rung_files
     from dance_edge.export.gate import Side, compare
     from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
     from dance_edge.runtime.tensorrt_engine import open_tensorrt
 
     manifest = manifest_of_onnx(onnx)
-    with open_tensorrt(onnx, precision, on_event) as engines:
+    files = rung_files(onnx, on_event)
+    with open_tensorrt(onnx, precision, on_event, files) as engines:
         engines.prepare([rung.size for rung in manifest.rungs])
-        found = compare(Side(open_onnxruntime(onnx), manifest), Side(engines, manifest), samples, on_event)
+        reference = open_onnxruntime(onnx, ignore, files)
+        found = compare(Side(reference, manifest), Side(engines, manifest), samples, on_event)
         place = engines.place
     on_event(Note("parity with ONNX Runtime on %d images at %d sizes: %s" % (len(samples), len(found),
                                                                             in_words(found))))

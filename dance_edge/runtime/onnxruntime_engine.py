@@ -1,6 +1,6 @@
 """ONNX Runtime: one session, with dynamic height and width, stands behind all rungs; on CUDA where it can."""
 import os
-from typing import Any, Dict, Sequence, Tuple
+from typing import Any, Dict, Mapping, Sequence, Tuple
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from dance_edge.runtime.outputs import to_labels
 from dance_edge.size import Size
 
 CUDA = "CUDAExecutionProvider"
+NO_FILES: Dict[Size, str] = {}
 NUMPY_NAMES = {"float": "float32", "double": "float64"}  # of what ONNX Runtime calls otherwise
 
 
@@ -31,28 +32,41 @@ class OnnxRuntimeEngine(Engine):
         return to_labels(_run(self._path, self._session, self._output, inputs), self._size)
 
 
-def open_onnxruntime(path: str, on_event: OnEvent = ignore) -> Engines:
-    """Engines of the ONNX file at `path`: float32 (N, 3, H, W) in, labels or logits out (`outputs.to_labels`).
+class _File:
+    """An ONNX file that is open: its session, the output that is taken, and the size that it is fixed to, if any."""
 
-    Which of several outputs is taken is said. Errors: `CheckpointError` for a file that is missing, is no ONNX model or
-    takes or gives something else, and at `Engines.at` for a size that the graph does not take; `DeviceError` without
-    onnxruntime.
-    """
-    session = _open_session(path, optimise=True)
-    height, width = check_input(path, _tensors(session.get_inputs())).shape[2:]
-    taken = take_output(path, _tensors(session.get_outputs()))
-    if taken.words:
-        on_event(Note(taken.words))
+    def __init__(self, path: str, on_event: OnEvent) -> None:
+        self.path = path
+        self.session = _open_session(path, optimise=True)
+        self._height, self._width = check_input(path, _tensors(self.session.get_inputs())).shape[2:]
+        taken = take_output(path, _tensors(self.session.get_outputs()))
+        self._output = taken.output.name
+        if taken.words:
+            on_event(Note(taken.words))
 
-    def open_at(size: Size) -> Engine:
-        for fixed, wanted in ((height, size.height), (width, size.width)):
+    def at(self, size: Size) -> Engine:
+        for fixed, wanted in ((self._height, size.height), (self._width, size.width)):
             if isinstance(fixed, int) and fixed != wanted:
                 raise CheckpointError("%s takes %sx%s only (height x width), %s was asked for"
-                                      % (path, height, width, size.hxw),
+                                      % (self.path, self._height, self._width, size.hxw),
                                       "export it with dynamic height and width: dance-edge export")
-        return OnnxRuntimeEngine(session, taken.output.name, size, path)
+        return OnnxRuntimeEngine(self.session, self._output, size, self.path)
 
-    return Engines(open_at, "onnxruntime", "CUDA" if CUDA in session.get_providers() else "")
+
+def open_onnxruntime(path: str, on_event: OnEvent = ignore, rung_files: Mapping[Size, str] = NO_FILES) -> Engines:
+    """Engines of the ONNX file at `path`: float32 (N, 3, H, W) in, labels or logits out (`outputs.to_labels`).
+
+    A rung of `rung_files` has a file of its own. Which of several outputs is taken is said. Errors: `CheckpointError`
+    for a file that is missing, is no ONNX model or takes or gives something else, and at `Engines.at` for a size that
+    the graph does not take; `DeviceError` without onnxruntime.
+    """
+    common = _File(path, on_event)
+
+    def open_at(size: Size) -> Engine:
+        own = rung_files.get(size)
+        return (_File(own, ignore) if own else common).at(size)
+
+    return Engines(open_at, "onnxruntime", "CUDA" if CUDA in common.session.get_providers() else "")
 
 
 def read_graph(path: str) -> Graph:

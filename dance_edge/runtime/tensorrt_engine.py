@@ -1,12 +1,12 @@
 """TensorRT on the GPU: an engine a rung, buffers that are made once, frames that are resized where they are needed."""
 from collections import Counter
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 import numpy as np
 
 from dance_edge.data.transforms import Normalization
 from dance_edge.errors import DeviceError
-from dance_edge.events import Note, OnEvent, Progress, Warned
+from dance_edge.events import Note, OnEvent, Progress, Warned, ignore
 from dance_edge.runtime import tensorrt_api as api
 from dance_edge.runtime.engine import Engine, Engines
 from dance_edge.runtime.graph import Tensor, check_input, take_output
@@ -16,6 +16,7 @@ from dance_edge.runtime.tensorrt_frames import Frames
 from dance_edge.runtime.tensorrt_plans import Plans
 from dance_edge.size import Size
 
+NO_FILES: Dict[Size, str] = {}
 RESERVE_BYTES = 128 << 20  # left to the rest of the program, and on a Jetson to the system
 
 
@@ -74,12 +75,14 @@ class TensorRTEngine(Engine):
 class TensorRTEngines(Engines):
     """The rungs' engines on one GPU. Where they do not fit together, the one that was used least is let go."""
 
-    def __init__(self, trt: Any, device: Device, plans: Plans, on_event: OnEvent) -> None:
+    def __init__(self, trt: Any, device: Device, plans: Plans, rung_plans: Mapping[Size, Plans],
+                 on_event: OnEvent) -> None:
         super().__init__(self._open, "tensorrt", "%s in %s" % (device.name, plans.precision))
         self._trt = trt
         self._open_ones: Dict[Size, TensorRTEngine] = {}
         self._device: Optional[Device] = device
-        self._plans = plans
+        self._common = plans
+        self._own = rung_plans
         self._frames = _frames(device, on_event)
         self._journal = api.Journal(trt)
         self._uses: Dict[Size, int] = Counter()
@@ -90,11 +93,11 @@ class TensorRTEngines(Engines):
         total = 0
         for done, size in enumerate(sizes):
             self._on_event(Progress("engines", done, len(sizes)))
-            total += self._plans.get(size).memory_bytes
+            total += self._plans(size).get(size).memory_bytes
         self._on_event(Progress("engines", len(sizes), len(sizes)))
         free = self._live().free_bytes()
         self._on_event(Note("%d engines (%s) take %.0f MB together, %.0f MB are free%s" % (
-            len(sizes), self._plans.precision, total / 1e6, free / 1e6,
+            len(sizes), self._common.precision, total / 1e6, free / 1e6,
             "" if total <= free - RESERVE_BYTES else ": the least used will be let go")))
 
     def at(self, size: Size) -> TensorRTEngine:
@@ -128,6 +131,9 @@ class TensorRTEngines(Engines):
                 self._frames.close()
             device.close()
 
+    def _plans(self, size: Size) -> Plans:
+        return self._own.get(size, self._common)
+
     def _live(self) -> Device:
         if self._device is None:
             raise RuntimeError("these engines were closed")
@@ -135,27 +141,31 @@ class TensorRTEngines(Engines):
 
     def _open(self, size: Size) -> TensorRTEngine:
         device = self._live()
-        plan = self._plans.get(size)
+        plans = self._plans(size)
+        plan = plans.get(size)
         while self._open_ones and plan.memory_bytes > device.free_bytes() - RESERVE_BYTES:
             least = min(self._open_ones, key=lambda one: self._uses[one])
             self._on_event(Note("no room for the engine %s beside the others: %s is let go" % (size.hxw, least.hxw)))
             self._open_ones.pop(least).close()
-        engine = TensorRTEngine(self._trt, self._plans.load(size, plan), device, size, self._journal)
+        engine = TensorRTEngine(self._trt, plans.load(size, plan), device, size, self._journal)
         if engine.said and not self._open_ones:
             self._on_event(Note(engine.said))
         return engine
 
 
-def open_tensorrt(path: str, precision: str, on_event: OnEvent) -> Engines:
+def open_tensorrt(path: str, precision: str, on_event: OnEvent, rung_files: Mapping[Size, str] = NO_FILES) -> Engines:
     """Engines of the ONNX file at `path` on the first GPU, on this thread; `precision` is one of `PRECISIONS`.
 
-    Plans come from `engines/` beside the file, or are built when a rung is first needed. Errors: `DeviceError` without
-    TensorRT, PyCUDA or a GPU, `CheckpointError` without the file, `ExportError` for one that TensorRT does not read.
+    A rung of `rung_files` has a file of its own. Plans come from `engines/` beside the file, or are built when a rung
+    is first needed. Errors: `DeviceError` without TensorRT, PyCUDA or a GPU, `CheckpointError` without the file,
+    `ExportError` for one that TensorRT does not read.
     """
     trt = api.load_tensorrt()
     device = open_device()
     try:
-        return TensorRTEngines(trt, device, Plans(trt, device, path, precision, on_event), on_event)
+        common = Plans(trt, device, path, precision, on_event)
+        own = {size: Plans(trt, device, file, common.precision, ignore) for size, file in rung_files.items()}
+        return TensorRTEngines(trt, device, common, own, on_event)
     except BaseException:
         device.close()
         raise

@@ -31,18 +31,18 @@ def pooled_batchnorms(network: nn.Module, size: Size) -> List[_BatchNorm]:
     return found
 
 
-def recalibrate(network: nn.Module, inputs: Iterable[torch.Tensor]) -> int:
-    """Move running statistics to their mean over `inputs`, batches (N, 3, H, W); returns the images used.
+def recalibrate(network: nn.Module, inputs: Iterable[torch.Tensor], share: float = MEASURED_SHARE) -> int:
+    """Move running statistics by `share` to their mean over `inputs`, batches (N, 3, H, W); returns the images used.
 
     Every image counts the same, whatever the size of its batch, and every batch is to be a mix of all images: training
     saw batches of one size, whose images are alike, so that the running variances lack what differs between the sizes,
     and the averages lean towards the sizes seen last and, by dropping, towards complex images. What is measured on a
-    few images is noisy in its turn, so each keeps half: of three runs tried none lost by that. A layer that saw too few
-    batches to have left its beginning behind keeps nothing: a seventh of mean 0 and variance 1, layer after layer, is
-    a network whose loss is 12 where chance has 2.4.
+    few images is noisy in its turn, so by default each keeps half: of three runs tried none lost by that. A layer that
+    saw too few batches to have left its beginning behind keeps nothing: a seventh of mean 0 and variance 1, layer
+    after layer, spoils what comes out.
     """
     layers = batchnorms(network)
-    former = [_State(layer) for layer in layers]
+    former = [_State(layer, share) for layer in layers]
     training = network.training
     for layer in layers:
         layer.reset_running_stats()
@@ -63,13 +63,13 @@ def recalibrate(network: nn.Module, inputs: Iterable[torch.Tensor]) -> int:
 class _State:
     """What a layer was before it was measured anew."""
 
-    def __init__(self, layer: _BatchNorm) -> None:
+    def __init__(self, layer: _BatchNorm, share: float) -> None:
         self._momentum, self._training = layer.momentum, layer.training
         self._buffers = {name: value.clone() for name, value in layer.named_buffers(recurse=False)}
         beginning = 0.0
         if layer.momentum is not None and "num_batches_tracked" in self._buffers:
             beginning = (1.0 - layer.momentum) ** int(self._buffers["num_batches_tracked"])
-        self._share = 1.0 if beginning > BEGINNING else MEASURED_SHARE
+        self._share = 1.0 if beginning > BEGINNING else share
 
     def blend_into(self, layer: _BatchNorm) -> None:
         """Give `layer` its settings back, its share of the statistics, and the count of training's batches, which the

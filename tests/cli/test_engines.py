@@ -98,6 +98,13 @@ def test_auto_takes_tensorrt_where_it_works_and_says_why_where_not(gpu, small_se
     assert run(serve + ["--backend", "tensorrt"]) == 6
 
 
+def test_a_rungs_own_file_has_an_engine_of_its_own(gpu):
+    assert run(["-q", "export", "r", "--per-rung", "--engines", "--json", "e.json"]) == 0
+    sizes = ["%dx%d" % (rung["height"], rung["width"]) for rung in read("e.json")["engines"]["rungs"]]
+    plans = [name for name in os.listdir("r/engines") if name.endswith(".plan")]
+    assert sorted(plans) == sorted("model-%s-%s-fp16.plan" % (size, size) for size in sizes)
+
+
 def test_int8_is_refused(gpu, capfd):
     assert run(["export", "r", "--engines", "--precision", "int8"]) == 2
     assert "sm_62" in capfd.readouterr().err
