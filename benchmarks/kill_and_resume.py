@@ -21,11 +21,12 @@ from typing import Dict, NamedTuple, Optional
 
 import dance_edge
 from dance_edge.data.streets import write_streets
-from dance_edge.run import FINISHED, read_state
+from dance_edge.run import DEPLOYABLE, FINISHED, read_state
 from dance_edge.size import Size
 from dance_edge.tensor_file import load_tensors
 from dance_edge.training.resume import newest_checkpoint
 
+DONE = (FINISHED, DEPLOYABLE)
 STEPS = 80
 SETTINGS = ("--model", "killed_network:make", "--target", "town", "--batch-size", "3",
             "--stages", "3", "--pruning-ratio", "0.5", "--criterion", "taylor", "--scope", "all",
@@ -130,7 +131,7 @@ class Trial:
         state, newest = read_state(run), newest_checkpoint(run)
         step = int(os.path.basename(newest)[len("step-"):-len(".pt")]) if newest else None
         if "facts" in state:
-            words = "at the end" if state["state"] == FINISHED else "export and report"
+            words = "at the end" if state["state"] in DONE else "export and report"
         elif step is not None:
             words = "evaluation and model" if step == self.steps else "training"
         else:
@@ -143,7 +144,7 @@ class Trial:
         if fault:
             return [fault]
         state = read_state(self.path("killed"))
-        faults = [] if state["state"] == FINISHED else ["run.json says " + state["state"]]
+        faults = [] if state["state"] in DONE else ["run.json says " + state["state"]]
         if not place.trained and state["facts"]["resumed_from_step"] != place.step:
             faults.append("resumed from step %s" % state["facts"]["resumed_from_step"])
         if os.path.realpath(self.path("runs", "latest")) != os.path.realpath(self.path("killed")):

@@ -73,7 +73,7 @@ def test_the_users_own_images_and_profile(run_folder, tmp_path, switch_manifest,
 
 @pytest.mark.parametrize("arguments, code", [
     (["missing"], 4), (["RUN", "--data", "missing"], 3), (["RUN", "--backend", "torch"], 2),
-    (["RUN", "--backend", "tensorrt"], 2), (["RUN", "--profile", "missing.json"], 3), (["RUN", "--images", "0"], 2),
+    (["RUN", "--backend", "tensorrt"], 6), (["RUN", "--profile", "missing.json"], 3), (["RUN", "--images", "0"], 2),
 ])
 def test_what_cannot_be_is_refused_with_a_hint(run_folder, arguments, code, capsys):
     assert run(["bench"] + [str(run_folder) if one == "RUN" else one for one in arguments]) == code

@@ -125,7 +125,7 @@ def test_no_camera_says_so_and_what_to_try(place, capsys):
     (2, ["--camera", "0", "--realtime"], "--realtime"), (2, ["--video", "v.avi", "--frames", "0"], "frames"),
     (2, ["--video", "v.avi", "--out", "o.gif"], "o.gif"), (2, ["--video", "v.avi", "--out", "none/o.mp4"], "none"),
     (2, ["--video", "v.avi", "--log", "none/l"], "none"),
-    (2, ["--video", "v.avi", "--backend", "tensorrt"], "TensorRT"),
+    (6, ["--video", "v.avi", "--backend", "tensorrt"], "TensorRT is not installed"),
     (2, ["--video", "v.avi", "--backend", "torch"], "no checkpoint"),
     (3, ["--video", "none.mp4", "--out", "o.mp4"], "there is no video"),
     (3, ["--video", "r/model.onnx", "--out", "o.mp4", "--log", "l"], "cannot be read as a video"),
