@@ -112,9 +112,8 @@ def _open_tensorrt(run: Run, precision: str, on_event: OnEvent) -> Engines:
     from dance_edge.runtime.tensorrt_engine import open_tensorrt
 
     path = _onnx_of(run, "tensorrt")
-    engines = open_tensorrt(path, precision, on_event, rung_files(path, on_event))
     _warn_of_other_weights(run, on_event)
-    return engines
+    return open_tensorrt(path, precision, on_event, rung_files(path, on_event))
 
 
 def _open_onnxruntime(run: Run, on_event: OnEvent) -> Engines:
@@ -141,12 +140,19 @@ def rung_files(path: str, on_event: OnEvent) -> Dict[Size, str]:
         if name is None:
             continue
         own = os.path.join(os.path.dirname(path), os.path.basename(name))
-        if os.path.isfile(own) and manifest_of_onnx(own).weights_sha256 == manifest.weights_sha256:
-            found[rung.size] = own
+        why_not = "missing" if not os.path.isfile(own) else _why_not_of(manifest_of_onnx(own), manifest)
+        if why_not:
+            on_event(Warned("%s is %s: %s serves its size" % (own, why_not, os.path.basename(path))))
         else:
-            on_event(Warned("%s is %s: %s serves its size" % (own, "of other weights" if os.path.isfile(own)
-                                                              else "missing", os.path.basename(path))))
+            found[rung.size] = own
     return found
+
+
+def _why_not_of(own: Manifest, manifest: Manifest) -> str:
+    """What keeps a rung's own file from standing in for the common one: all rungs get the same kind of input."""
+    if own.weights_sha256 != manifest.weights_sha256:
+        return "of other weights"
+    return "" if own.normalization == manifest.normalization else "normalised otherwise"
 
 
 def _warn_of_other_weights(run: Run, on_event: OnEvent) -> None:

@@ -89,9 +89,7 @@ def run_bench(config: BenchConfig, listener: Any) -> Benched:
     run = as_run_by(open_run(config.run_path), config.backend)
     cost = training.of_run(run.folder)
     with tempfile.TemporaryDirectory(prefix="dance-edge-bench-") as scratch, contextlib.ExitStack() as opened:
-        variants = _variants(run, config, listener)
-        for variant in variants:
-            opened.enter_context(variant.engines)
+        variants = _variants(run, config, opened, listener)
         images = _images(run, variants[-1], config, scratch, listener)
         sensor = open_sensor("auto", listener, INTERVAL_S)
         try:
@@ -110,8 +108,8 @@ def run_bench(config: BenchConfig, listener: Any) -> Benched:
     return benched
 
 
-def _variants(run: Any, config: BenchConfig, on_event: Any) -> List[Any]:
-    """The source, where RUN has it for the same backend, and the adapted model."""
+def _variants(run: Any, config: BenchConfig, opened: Any, on_event: Any) -> List[Any]:
+    """The source, where RUN has it for the same backend, and the adapted model; `opened` closes their engines."""
     from dance_edge.bench.inference import Variant
     from dance_edge.cli.backend import facts_of, manifest_of, open_engines
     from dance_edge.cli.foreign_onnx import Asked, onnx_manifest
@@ -125,14 +123,15 @@ def _variants(run: Any, config: BenchConfig, on_event: Any) -> List[Any]:
     profile = load_profile(config.profile) if config.profile else manifest.profile
     if profile is None and manifest.only_size is None:
         on_event(Note("the model carries no profile: every image runs at full size (--profile gives one)"))
-    engines = open_engines(run, config.backend, config.model, on_event, network, config.precision)
+    engines = opened.enter_context(open_engines(run, config.backend, config.model, on_event, network, config.precision))
     adapted = Variant("adapted", engines, manifest, profile)
     source = _source_of(run, engines.name)
     if source is None:
         if run.folder:
             on_event(Warned("the run has no source model for %s: the adapted one is measured alone" % engines.name))
         return [adapted]
-    before = open_engines(source, engines.name, config.model, on_event, precision=config.precision)
+    before = opened.enter_context(open_engines(source, engines.name, config.model, on_event,
+                                               precision=config.precision))
     return [Variant("source", before, manifest_of(source), None), adapted]
 
 

@@ -1,5 +1,5 @@
 """`dance-edge export`: ONNX with a parity check."""
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 import click
 
@@ -61,19 +61,22 @@ def _export(config: ExportConfig) -> None:
     if run.model_pt is None and not (config.engines and run.model_onnx):
         raise CheckpointError("%s has no checkpoint to export" % run.path,
                               "give a run folder or a .pt file; of an .onnx file engines are made, with --engines")
-    made: Dict[str, Any] = {}
+    made: List[Any] = []
+    folder = None if config.out else run.folder
+    path = run.model_onnx
     with Listener() as listener:
         if run.model_pt is not None:
-            made["model.onnx"] = _write_onnx(run, config, listener)
+            made.append(_write_onnx(run, config, listener))
+            path = made[-1].path
+            if folder:  # at once: what was said of the former file does not hold of this one
+                mark(folder, "model.onnx", made[-1].parity(), listener)
         if config.engines:
-            path = made["model.onnx"].path if made else run.model_onnx
-            made["engines"] = _build_engines(run, path, config, listener)
-    why_not = [why for one in made.values() for why in one.why_not]
-    if run.folder and not config.out:
-        for name, one in made.items():
-            mark(run.folder, name, one.parity())
-    facts: Dict[str, Any] = {"engines": None}
-    for one in made.values():
+            made.append(_build_engines(run, path or "", config, listener))
+            if folder:
+                mark(folder, "engines", made[-1].parity(), listener)
+    why_not = [why for one in made for why in one.why_not]
+    facts: Dict[str, Any] = {"format": 1, "path": path, "engines": None}
+    for one in made:
         facts.update(one.to_dict())
         _print(one, config.json_path)
     if config.json_path:
@@ -102,7 +105,7 @@ def _write_onnx(run: Any, config: ExportConfig, listener: Any) -> Any:
     form = Form(config.opset, config.output, config.normalization)
     if config.per_rung:
         records = training_records(run.folder or "", config.data or "", manifest)
-        manifest = export_rungs(network, manifest, onnx, records, form, listener)
+        manifest = export_rungs(network, manifest, onnx, records, form, listener, config.force)
     return export_network(network, manifest, onnx, samples, listener, form, config.force)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from dance_edge.data.dataset import Sample
 from dance_edge.errors import CheckpointError, ConfigError, DataError
-from dance_edge.events import Note, OnEvent, ignore
+from dance_edge.events import Note, OnEvent, Warned, ignore
 from dance_edge.manifest import Manifest
 
 PARITY_IMAGES = 4
@@ -145,16 +145,20 @@ def build_engines(onnx: str, samples: List[Sample], precision: str, force: bool,
                    force)
 
 
-def mark(folder: str, name: str, parity: Dict[str, Any]) -> bool:
+def mark(folder: str, name: str, parity: Dict[str, Any], on_event: OnEvent) -> None:
     """Keep in run.json what was found out of `name` (`model.onnx`, `engines`), and call a finished run deployable where
-    nothing speaks against it, or it was forced. Whether it is so now."""
+    nothing speaks against it, or it was forced. What was said of the engines of a former model.onnx is forgotten."""
     from dance_edge import run as run_folder
 
-    with run_folder.lock(folder):
-        state = run_folder.read_state(folder)
-        state = run_folder.judged(dict(state, parity=dict(state.get("parity", {}), **{name: parity})))
-        run_folder.write_state(folder, state)
-    return bool(state["state"] == run_folder.DEPLOYABLE)
+    if not run_folder.read_state(folder):  # files that were copied here without their run
+        return
+    try:
+        with run_folder.lock(folder):
+            state = run_folder.read_state(folder)
+            kept = {} if name == "model.onnx" else dict(state.get("parity", {}))
+            run_folder.write_state(folder, run_folder.judged(dict(state, parity=dict(kept, **{name: parity}))))
+    except OSError as reason:
+        on_event(Warned("run.json was not written: %s" % reason))
 
 
 def parity_samples(folder: str, data: str, manifest: Manifest) -> List[Sample]:

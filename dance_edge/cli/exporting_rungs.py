@@ -10,7 +10,7 @@ from dance_edge.manifest import Manifest
 
 
 def export_rungs(network: Any, manifest: Manifest, onnx: str, records: Sequence[Record], form: Form,
-                 on_event: OnEvent) -> Manifest:
+                 on_event: OnEvent, force: bool = False) -> Manifest:
     """Write a file beside `onnx` for every rung of `manifest`, by the images of `records` that it would serve, and
     return the manifest that names them all. Each is compared with PyTorch on such images, at its size."""
     from dance_edge.cli.exporting import export_network
@@ -26,7 +26,7 @@ def export_rungs(network: Any, manifest: Manifest, onnx: str, records: Sequence[
         own = of_rung(network, images[size], size, manifest, on_event)
         path = "%s-%s.onnx" % (stem, size.hxw)
         samples = [Sample(read_image(record.image), None, record.key) for record in (images[size] or records)[:2]]
-        export_network(own, manifest._replace(rungs=(rung,), only_size=size), path, samples, ignore, form)
+        export_network(own, manifest._replace(rungs=(rung,), only_size=size), path, samples, ignore, form, force)
         names[size.hxw] = os.path.basename(path)
         on_event(Note("wrote %s" % path))
     return manifest._replace(rung_files=names)

@@ -23,13 +23,12 @@ class Order(NamedTuple):
     workspace_bytes: int
 
 
-def build(trt: Any, order: Order, timings: bytes, on_event: OnEvent) -> Tuple[bytes, bytes]:
+def build(trt: Any, journal: api.Journal, order: Order, timings: bytes, on_event: OnEvent) -> Tuple[bytes, bytes]:
     """The plan of `order`, and what the timing cache, begun with `timings`, holds now.
 
     `ExportError` for a graph that TensorRT does not read, with every complaint of its parser; `DeviceError` for one
     that it cannot build, or without a GPU.
     """
-    journal = api.Journal(trt)
     builder = api.open_builder(trt, journal)
     network = builder.create_network(api.network_flags(trt))
     parser = trt.OnnxParser(network, journal.logger)  # owns the weights: it has to live until the plan is built
@@ -56,14 +55,15 @@ def build(trt: Any, order: Order, timings: bytes, on_event: OnEvent) -> Tuple[by
     return bytes(plan), bytes(cache.serialize())
 
 
-def settle_precision(trt: Any, wanted: str, compute_capability: Tuple[int, int], on_event: OnEvent) -> str:
+def settle_precision(trt: Any, journal: api.Journal, wanted: str, compute_capability: Tuple[int, int],
+                     on_event: OnEvent) -> str:
     """`fp16` or `fp32`: what `wanted`, one of `PRECISIONS`, comes to on this GPU.
 
     `ConfigError` for INT8, with the reason; `DeviceError` without a GPU.
     """
     if wanted not in PRECISIONS:
         raise ConfigError("unknown precision %r" % wanted, "take one of: " + ", ".join(PRECISIONS))
-    builder = api.open_builder(trt, api.Journal(trt))
+    builder = api.open_builder(trt, journal)
     gpu = "sm_%d%d" % compute_capability
     if wanted == "int8":
         why = "needs a calibration, which is not there" if api.fast_int8(builder) else "is not fast on it"
@@ -85,7 +85,7 @@ def workspace_bytes(free_bytes: int) -> int:
 
 def _timing_cache(config: Any, timings: bytes) -> Any:
     cache = config.create_timing_cache(timings)
-    if not config.set_timing_cache(cache, False):  # of another device or version, or damaged
+    if cache is None or not config.set_timing_cache(cache, False):  # of another device or version, or damaged
         cache = config.create_timing_cache(b"")
         config.set_timing_cache(cache, False)
     return cache
@@ -97,7 +97,9 @@ def _complaints(parser: Any, content: bytes, journal: api.Journal) -> str:
 
 
 def _node(content: bytes, index: int) -> str:
-    """What stands at `index` in the graph, for parsers that give its number alone."""
+    """What stands at `index` in the graph, for parsers that give its number alone; a negative one is of no node."""
+    if index < 0:
+        return "the graph"
     try:
         import onnx
 

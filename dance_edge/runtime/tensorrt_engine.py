@@ -75,7 +75,7 @@ class TensorRTEngine(Engine):
 class TensorRTEngines(Engines):
     """The rungs' engines on one GPU. Where they do not fit together, the one that was used least is let go."""
 
-    def __init__(self, trt: Any, device: Device, plans: Plans, rung_plans: Mapping[Size, Plans],
+    def __init__(self, trt: Any, journal: api.Journal, device: Device, plans: Plans, rung_plans: Mapping[Size, Plans],
                  on_event: OnEvent) -> None:
         super().__init__(self._open, "tensorrt", "%s in %s" % (device.name, plans.precision))
         self._trt = trt
@@ -84,7 +84,7 @@ class TensorRTEngines(Engines):
         self._common = plans
         self._own = rung_plans
         self._frames = _frames(device, on_event)
-        self._journal = api.Journal(trt)
+        self._journal = journal
         self._uses: Dict[Size, int] = Counter()
         self._on_event = on_event
 
@@ -161,11 +161,12 @@ def open_tensorrt(path: str, precision: str, on_event: OnEvent, rung_files: Mapp
     `ExportError` for one that TensorRT does not read.
     """
     trt = api.load_tensorrt()
+    journal = api.Journal(trt)  # one for all: up to 8.4 a process keeps the first logger that it is given
     device = open_device()
     try:
-        common = Plans(trt, device, path, precision, on_event)
-        own = {size: Plans(trt, device, file, common.precision, ignore) for size, file in rung_files.items()}
-        return TensorRTEngines(trt, device, common, own, on_event)
+        common = Plans(trt, journal, device, path, precision, on_event)
+        own = {size: Plans(trt, journal, device, file, common.precision, ignore) for size, file in rung_files.items()}
+        return TensorRTEngines(trt, journal, device, common, own, on_event)
     except BaseException:
         device.close()
         raise

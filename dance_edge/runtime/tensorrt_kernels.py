@@ -1,5 +1,6 @@
 """The kernels of `kernels.cu` from Python: compiled once, launched on a stream, and what is left to the host."""
 import os
+import shutil
 from typing import Any, NamedTuple, Sequence, Tuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from dance_edge.size import Size
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernels.cu")
 # A product and a sum stay two roundings, as the CPU has them; all else of nvcc's defaults is IEEE's arithmetic already.
+NVCC = "/usr/local/cuda/bin/nvcc"  # where JetPack puts it, and not on the PATH
 OPTIONS = ("--fmad=false",)
 TILE = (32, 8, 1)  # threads of a block: pixels across and down
 COLUMNS = 128  # columns, a thread each
@@ -105,7 +107,7 @@ def _compile() -> Any:
     with open(SOURCE, encoding="ascii") as file:
         source = file.read()
     try:
-        return compiler.SourceModule(source, options=list(OPTIONS), no_extern_c=True)
+        return compiler.SourceModule(source, nvcc=shutil.which("nvcc") or NVCC, options=list(OPTIONS), no_extern_c=True)
     except (OSError, driver.CompileError) as reason:
         said = "%s\n%s" % (getattr(reason, "stderr", None) or "", reason)
         raise DeviceError("CUDA's compiler did not compile the kernels: %s" % said.strip().splitlines()[0],

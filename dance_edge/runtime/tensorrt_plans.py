@@ -9,7 +9,7 @@ from dance_edge.errors import CheckpointError, DeviceError
 from dance_edge.events import Note, OnEvent, Warned
 from dance_edge.runtime import tensorrt_api as api
 from dance_edge.runtime.plan_file import Plan, one_builder, read_plan, write_plan
-from dance_edge.runtime.tensorrt_builder import Order, build, settle_precision, workspace_bytes
+from dance_edge.runtime.tensorrt_builder import WORKSPACES, Order, build, settle_precision, workspace_bytes
 from dance_edge.runtime.tensorrt_cuda import Device
 from dance_edge.size import Size
 
@@ -20,7 +20,8 @@ class Plans:
     """A plan is of one file's content, one TensorRT, one kind of GPU, one precision, shape and workspace: any other is
     built anew, and that is said."""
 
-    def __init__(self, trt: Any, device: Device, onnx_path: str, precision: str, on_event: OnEvent) -> None:
+    def __init__(self, trt: Any, journal: api.Journal, device: Device, onnx_path: str, precision: str,
+                 on_event: OnEvent) -> None:
         """Errors: `CheckpointError` for a file that is not there, and those of `settle_precision`."""
         self._trt = trt
         self._path = onnx_path
@@ -29,14 +30,19 @@ class Plans:
         self._capability = device.compute_capability
         self._on_event = on_event
         self._workspace_bytes = workspace_bytes(device.free_bytes())
-        self.precision = settle_precision(trt, precision, device.compute_capability, on_event)
+        self.precision = settle_precision(trt, journal, precision, device.compute_capability, on_event)
         self.folder = os.path.join(os.path.dirname(os.path.abspath(onnx_path)), FOLDER)
-        self._journal = api.Journal(trt)
+        self._journal = journal
         self._runtime = trt.Runtime(self._journal.logger)  # outlives every engine that it makes
 
     def stored(self, size: Size) -> Optional[Plan]:
-        """The plan of `size` if there is one that fits."""
-        return read_plan(self.path(size), self.facts(size)).plan
+        """The plan of `size` if there is one that fits. One that was built where less memory was free fits too: else
+        a board on the brink of a step would build all of them anew at every second start."""
+        found = read_plan(self.path(size), self.facts(size))
+        for _least, workspace in WORKSPACES:
+            if found.plan is None and workspace < self._workspace_bytes:
+                found = read_plan(self.path(size), dict(self.facts(size), workspace_bytes=workspace))
+        return found.plan
 
     def get(self, size: Size) -> Plan:
         """The plan of `size`, built where need be; errors as in `tensorrt_builder.build`."""
@@ -60,6 +66,9 @@ class Plans:
                                 % (os.path.basename(self.path(size)), self._journal.last())))
             with one_builder(self.folder, self._on_event):
                 engine = self._runtime.deserialize_cuda_engine(self._build(size).content)
+        if engine is None:
+            raise DeviceError("TensorRT does not load the engine %s: %s" % (size.hxw, self._journal.last()),
+                              "close other programs: it may be memory that is lacking")
         return engine
 
     def facts(self, size: Size) -> Dict[str, Any]:
@@ -79,7 +88,7 @@ class Plans:
         order = Order(self._onnx, self._path, size, self.precision, self._workspace_bytes)
         timing_path = os.path.join(self.folder, "timing-%s-sm%d%d.cache"
                                    % ((self._trt.__version__,) + self._capability))
-        content, timings = build(self._trt, order, _read(timing_path), self._on_event)
+        content, timings = build(self._trt, self._journal, order, _read(timing_path), self._on_event)
         plan = Plan(content, len(content) + self._working_bytes(content))
         self._on_event(Note("built the engine %s, %s, %.0f MB, in %.0f s" % (
             size.hxw, self.precision, len(content) / 1e6, time.monotonic() - started_s)))

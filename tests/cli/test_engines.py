@@ -64,12 +64,26 @@ def test_engines_that_see_something_else_are_not_deployed_unless_forced(blind, c
     assert state["state"] == "deployable" and state["parity"]["engines"]["forced"] is True
 
 
+def test_a_new_model_forgets_what_was_said_of_the_former_ones_engines(blind):
+    assert run(["-q", "export", "r", "--engines"]) == 5
+    assert run(["-q", "export", "r"]) == 0
+    state = read("r/run.json")
+    assert state["state"] == "deployable" and set(state["parity"]) == {"model.onnx"}
+
+
+def test_files_without_their_run_are_exported_and_nothing_is_recorded(here, small_set):
+    os.mkdir("copied")
+    shutil.copy("r/model.pt", "copied/model.pt")
+    assert run(["-q", "export", "copied", "--data", small_set]) == 0
+    assert not os.path.exists("copied/run.json") and os.path.exists("copied/model.onnx")
+
+
 def test_a_board_that_only_serves_builds_from_the_onnx_file_alone(gpu, small_set, monkeypatch):
     os.mkdir("alone")
     shutil.copy("r/model.onnx", "alone/model.onnx")
     monkeypatch.setitem(sys.modules, "torch", None)
     assert run(["-q", "export", "alone/model.onnx", "--engines", "--data", small_set, "--json", "e.json"]) == 0
-    assert read("e.json")["engines"]["rungs"] and os.listdir("alone/engines")
+    assert read("e.json")["engines"]["rungs"] and os.listdir("alone/engines") and read("e.json")["format"] == 1
     assert run(["export", "alone/model.onnx"]) == 4
 
 

@@ -54,6 +54,17 @@ def test_a_rungs_file_of_other_weights_is_not_taken(exported, small_run):
         "%s is of other weights: model.onnx serves its size" % os.path.realpath(name)]
 
 
+def test_a_rungs_file_that_is_normalised_otherwise_is_not_taken(exported):
+    shutil.copytree("r", "inside")
+    assert run(["-q", "export", "inside", "--per-rung", "--normalization", "inside"]) == 0
+    name = exported.rung_files[exported.rungs[0].size.hxw]
+    shutil.copy("inside/" + name, "r/" + name)
+    heard = []
+    open_engines(open_run("r"), "onnxruntime", None, heard.append)
+    assert [event.text.split(" is ")[1] for event in heard if isinstance(event, Warned)] == [
+        "normalised otherwise: model.onnx serves its size"]
+
+
 def test_serve_and_eval_take_them(exported, small_set, capfd):
     assert run(["-q", "serve", "r", "--video", os.path.join(small_set, "images", "val"), "--json", "s.json"]) == 0
     assert run(["-q", "eval", "r", "--json", "e.json"]) == 0

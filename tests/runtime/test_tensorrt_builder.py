@@ -9,7 +9,7 @@ from tensorrt_double import install
 
 from dance_edge.errors import CheckpointError, ConfigError, DeviceError, ExportError
 from dance_edge.events import Note, Progress, Warned
-from dance_edge.runtime.tensorrt_api import load_tensorrt
+from dance_edge.runtime.tensorrt_api import Journal, load_tensorrt
 from dance_edge.runtime.tensorrt_builder import workspace_bytes
 from dance_edge.runtime.tensorrt_cuda import open_device
 from dance_edge.runtime.tensorrt_plans import Plans
@@ -32,7 +32,8 @@ def plans_of():
     def open_plans(path, precision="auto"):
         devices.append(open_device())
         said = []
-        plans = Plans(load_tensorrt(), devices[-1], path, precision, said.append)
+        trt = load_tensorrt()
+        plans = Plans(trt, Journal(trt), devices[-1], path, precision, said.append)
         plans.said = said
         return plans
 
@@ -103,6 +104,14 @@ def test_a_stale_plan_is_named_and_built_anew(monkeypatch, onnx_path, plans_of, 
     plans = plans_of(onnx_path)
     plan = plans.get(SIZE)
     assert machine.log.count("build 64x96") == 1 and words in texts(plans) and plans.stored(SIZE) == plan
+
+
+def test_a_plan_with_a_smaller_workspace_still_fits(monkeypatch, onnx_path, plans_of):
+    install(monkeypatch, free_bytes=600 << 20)
+    plan = plans_of(onnx_path).get(SIZE)
+    plans_of.close()
+    gpu = install(monkeypatch, free_bytes=4 << 30)
+    assert plans_of(onnx_path).get(SIZE) == plan and gpu.log == []
 
 
 def test_a_damaged_plan_is_built_anew(monkeypatch, onnx_path, plans_of):

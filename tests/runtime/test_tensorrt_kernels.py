@@ -32,8 +32,8 @@ def launches(lay_pycuda):
     found = []
 
     class SourceModule:
-        def __init__(self, source, options, no_extern_c):
-            assert no_extern_c and options == ["--fmad=false"]
+        def __init__(self, source, nvcc, options, no_extern_c):
+            assert no_extern_c and options == ["--fmad=false"] and nvcc.endswith("nvcc")
             assert 'extern "C"' in source and source.count("__global__ void") == 3
 
         def get_function(self, name):
