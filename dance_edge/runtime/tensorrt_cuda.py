@@ -108,9 +108,7 @@ def open_device() -> Device:
     try:
         import pycuda.driver as driver
     except ImportError as reason:
-        raise DeviceError("PyCUDA is not installed: %s" % reason,
-                          "it is built against CUDA: export PATH=/usr/local/cuda/bin:$PATH, "
-                          "then pip install 'dance-edge[tensorrt]'")
+        raise no_pycuda(reason)
     thread = threading.get_ident()
     try:
         driver.init()
@@ -123,6 +121,13 @@ def open_device() -> Device:
 
 
 _opened: Dict[int, Device] = {}
+
+
+def no_pycuda(reason: ImportError) -> DeviceError:
+    """The error where PyCUDA does not import, for whichever of its modules was wanted."""
+    return DeviceError("PyCUDA is not installed: %s" % reason,
+                       "it is built against CUDA: export PATH=/usr/local/cuda/bin:$PATH, "
+                       "then pip install 'dance-edge[tensorrt]'")
 
 
 def _context_of(gpu: Any, driver: Any) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 
 from dance_edge.complexity.indicator import INDICATORS, weber_contrast
 from dance_edge.errors import ConfigError, DeviceError
+from dance_edge.runtime.tensorrt_cuda import no_pycuda
 from dance_edge.size import Size
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernels.cu")
@@ -101,9 +102,7 @@ def _compile() -> Any:
         import pycuda.compiler as compiler
         import pycuda.driver as driver
     except ImportError as reason:
-        raise DeviceError("PyCUDA is not installed: %s" % reason,
-                          "it is built against CUDA: export PATH=/usr/local/cuda/bin:$PATH, "
-                          "then pip install 'dance-edge[tensorrt]'")
+        raise no_pycuda(reason)
     with open(SOURCE, encoding="ascii") as file:
         source = file.read()
     try:
