@@ -3,7 +3,7 @@ import json
 import os
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
-from dance_edge.errors import CheckpointError, ConfigError, DeviceError
+from dance_edge.errors import CheckpointError, ConfigError, DeviceError, ExportError
 from dance_edge.events import Note, OnEvent, Warned
 from dance_edge.manifest import METADATA_KEY, Manifest, manifest_from_dict
 from dance_edge.run import Run
@@ -82,7 +82,7 @@ def open_engines(run: Run, backend: str, model_flag: Optional[str], on_event: On
     for name in _candidates(run) if backend == "auto" else (backend,):
         try:
             engines = openers[name]()
-        except DeviceError as reason:
+        except (DeviceError, ExportError) as reason:
             if backend != "auto":
                 raise
             refused.append("not %s: %s" % (name, reason.message))

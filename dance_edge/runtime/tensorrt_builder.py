@@ -30,12 +30,7 @@ def build(trt: Any, journal: api.Journal, order: Order, timings: bytes, on_event
     that it cannot build, or without a GPU.
     """
     builder = api.open_builder(trt, journal)
-    network = builder.create_network(api.network_flags(trt))
-    parser = trt.OnnxParser(network, journal.logger)  # owns the weights: it has to live until the plan is built
-    if not parser.parse(order.onnx):
-        raise ExportError("TensorRT %s does not read %s: %s" % (trt.__version__, order.path,
-                                                               _complaints(parser, order.onnx, journal)),
-                          "export the model at another opset, or serve it with --backend onnxruntime")
+    network, _parser = parse(trt, journal, builder, order.onnx, order.path)
     config = builder.create_builder_config()
     api.set_workspace(trt, config, order.workspace_bytes)
     if order.precision == "fp16":
@@ -53,6 +48,20 @@ def build(trt: Any, journal: api.Journal, order: Order, timings: bytes, on_event
                           "free memory (a layer may borrow %d MB), or try --precision fp32"
                           % (order.workspace_bytes // MB))
     return bytes(plan), bytes(cache.serialize())
+
+
+def parse(trt: Any, journal: api.Journal, builder: Any, onnx: bytes, path: str) -> Tuple[Any, Any]:
+    """The network in `onnx`, and its parser, which owns the weights: it has to live until the plan is built.
+
+    `ExportError` as in `build`.
+    """
+    network = builder.create_network(api.network_flags(trt))
+    parser = trt.OnnxParser(network, journal.logger)
+    if not parser.parse(onnx):
+        raise ExportError("TensorRT %s does not read %s: %s" % (trt.__version__, path,
+                                                               _complaints(parser, onnx, journal)),
+                          "export the model at another opset, or serve it with --backend onnxruntime")
+    return network, parser
 
 
 def settle_precision(trt: Any, journal: api.Journal, wanted: str, compute_capability: Tuple[int, int],

@@ -6,7 +6,7 @@ import numpy as np
 
 from dance_edge.data.transforms import Normalization
 from dance_edge.errors import DeviceError
-from dance_edge.events import Note, OnEvent, Progress, Warned, ignore
+from dance_edge.events import Note, OnEvent, Progress, Warned
 from dance_edge.runtime import tensorrt_api as api
 from dance_edge.runtime.engine import Engine, Engines
 from dance_edge.runtime.graph import Tensor, check_input, take_output
@@ -165,7 +165,8 @@ def open_tensorrt(path: str, precision: str, on_event: OnEvent, rung_files: Mapp
     device = open_device()
     try:
         common = Plans(trt, journal, device, path, precision, on_event)
-        own = {size: Plans(trt, journal, device, file, common.precision, ignore) for size, file in rung_files.items()}
+        common.check()
+        own = {size: Plans(trt, journal, device, file, common.precision, on_event) for size, file in rung_files.items()}
         return TensorRTEngines(trt, journal, device, common, own, on_event)
     except BaseException:
         device.close()

@@ -2,14 +2,14 @@
 import hashlib
 import os
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Sequence
 
 from dance_edge.atomic import replace_file
 from dance_edge.errors import CheckpointError, DeviceError
 from dance_edge.events import Note, OnEvent, Warned
 from dance_edge.runtime import tensorrt_api as api
 from dance_edge.runtime.plan_file import Plan, one_builder, read_plan, write_plan
-from dance_edge.runtime.tensorrt_builder import WORKSPACES, Order, build, settle_precision, workspace_bytes
+from dance_edge.runtime.tensorrt_builder import WORKSPACES, Order, build, parse, settle_precision, workspace_bytes
 from dance_edge.runtime.tensorrt_cuda import Device
 from dance_edge.size import Size
 
@@ -34,6 +34,13 @@ class Plans:
         self.folder = os.path.join(os.path.dirname(os.path.abspath(onnx_path)), FOLDER)
         self._journal = journal
         self._runtime = trt.Runtime(self._journal.logger)  # outlives every engine that it makes
+
+    def check(self) -> None:
+        """`ExportError` where TensorRT does not read the file, before anybody counts on it. Where there are plans of
+        this name, it did."""
+        start = os.path.basename(self.path(Size(0, 0))).split("0x0")[0]
+        if not any(name.startswith(start) and name.endswith(".plan") for name in _names(self.folder)):
+            parse(self._trt, self._journal, api.open_builder(self._trt, self._journal), self._onnx, self._path)
 
     def stored(self, size: Size) -> Optional[Plan]:
         """The plan of `size` if there is one that fits. One that was built where less memory was free fits too: else
@@ -114,6 +121,10 @@ def _read_onnx(path: str) -> bytes:
             return file.read()
     except OSError as reason:
         raise CheckpointError("cannot read %s: %s" % (path, reason), "make it with: dance-edge export RUN")
+
+
+def _names(folder: str) -> Sequence[str]:
+    return os.listdir(folder) if os.path.isdir(folder) else ()
 
 
 def _read(path: str) -> bytes:

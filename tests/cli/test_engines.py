@@ -119,6 +119,19 @@ def test_a_rungs_own_file_has_an_engine_of_its_own(gpu):
     assert sorted(plans) == sorted("model-%s-%s-fp16.plan" % (size, size) for size in sizes)
 
 
+def test_auto_passes_over_a_tensorrt_that_does_not_read_the_graph(gpu, small_set, capfd):
+    import onnx
+
+    model = onnx.load("r/model.onnx")
+    model.opset_import[0].version = 14  # one more than 8.2 knows
+    onnx.save(model, "r/model.onnx")
+    serve = ["serve", "r", "--video", os.path.join(small_set, "images", "val"), "--frames", "1"]
+    assert run(serve) == 0
+    said = capfd.readouterr().err
+    assert "backend: onnxruntime, r/model.onnx; not tensorrt: TensorRT 8.2.1.8 does not read" in said
+    assert run(serve + ["--backend", "tensorrt"]) == 5 and gpu.log.count("detach") == 2
+
+
 def test_int8_is_refused(gpu, capfd):
     assert run(["export", "r", "--engines", "--precision", "int8"]) == 2
     assert "sm_62" in capfd.readouterr().err
