@@ -1,7 +1,7 @@
 """What runs a RUN's network, and what is known of it: shared by serve, bench and eval."""
 import json
 import os
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set
 
 from dance_edge.errors import CheckpointError, ConfigError, DeviceError, ExportError
 from dance_edge.events import Note, OnEvent, Warned
@@ -74,6 +74,7 @@ def open_engines(run: Run, backend: str, model_flag: Optional[str], on_event: On
     `precision` is TensorRT's. Errors: `ConfigError` for a backend that RUN has no file for, `DeviceError` for one that
     is not installed, `CheckpointError` for a broken file.
     """
+    on_event = _each_warning_once(on_event)
     openers: Dict[str, Callable[[], Engines]] = {
         "tensorrt": lambda: _open_tensorrt(run, precision, on_event),
         "onnxruntime": lambda: _open_onnxruntime(run, on_event),
@@ -93,6 +94,20 @@ def open_engines(run: Run, backend: str, model_flag: Optional[str], on_event: On
         return engines
     raise DeviceError("no backend runs %s: %s" % (run.path, "; ".join(refused)),
                       "install one: pip install 'dance-edge[serve]'")
+
+
+def _each_warning_once(on_event: OnEvent) -> OnEvent:
+    """Backends that are tried one after the other on the same file find the same fault in it."""
+    said: Set[str] = set()
+
+    def hear(event: Any) -> None:
+        if isinstance(event, Warned):
+            if event.text in said:
+                return
+            said.add(event.text)
+        on_event(event)
+
+    return hear
 
 
 def _candidates(run: Run) -> Sequence[str]:

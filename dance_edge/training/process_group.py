@@ -1,5 +1,6 @@
 """Several processes in one run, as `torch.distributed.run` (torchrun) starts them: on one machine or on several."""
 import contextlib
+import importlib
 import os
 from typing import Any, Dict, Iterator, List, Sequence
 
@@ -42,6 +43,10 @@ def _join() -> None:
     own_gpu = torch.cuda.is_available() and torch.cuda.device_count() >= here
     if torch.cuda.is_available():
         torch.cuda.set_device(own % torch.cuda.device_count())
+    # This module's functions take the group of the moment that it is imported in as a default, for good: imported later
+    # by another part of PyTorch, it would keep gloo's threads beyond the group, and the process would abort at its end.
+    importlib.import_module("torch.distributed.nn")
+
     try:
         distributed.init_process_group("nccl" if own_gpu else "gloo")
     except (RuntimeError, ValueError) as reason:

@@ -166,6 +166,27 @@ def test_the_command_under_torch_distributed_run(small_set, small_networks, tmp_
     assert done.returncode != 0 and done.stdout.decode().count("error: ") == 1
 
 
+LEAVES = """
+import importlib, os
+from dance_edge.training.process_group import joined
+
+threads = lambda: len(os.listdir("/proc/self/task"))
+before = threads()
+with joined() as ranks:
+    importlib.import_module("torch.distributed.nn")  # as other parts of PyTorch do in a run
+    assert ranks.gather(ranks.rank) == [0, 1] and threads() > before
+assert threads() == before, (before, threads())
+"""
+
+
+def test_a_group_that_is_left_leaves_no_thread():
+    """One that is still there when Python ends aborts the process, now and then: its work is done, its exit is -6."""
+    port = free_port()
+    processes = [start_rank(rank, 2, port, ["-c", LEAVES]) for rank in (0, 1)]
+    said = [process.communicate(timeout=LIMIT_S)[0].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(said)
+
+
 def test_without_a_launcher_a_process_is_alone(monkeypatch):
     for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
