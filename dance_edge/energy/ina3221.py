@@ -4,6 +4,7 @@ import os
 import time
 from typing import Dict, List, NamedTuple, Optional
 
+from dance_edge.energy import chip
 from dance_edge.energy.reading import PowerSample, PowerSensor
 from dance_edge.errors import DeviceError
 
@@ -12,10 +13,11 @@ TOTALS = ("VDD_IN", "POM_5V_IN")  # the module's own input: TX2 and Xavier NX, N
 
 
 class Rail(NamedTuple):
-    """A rail's name and the file that holds its power in mW."""
+    """A rail's name, the file that holds its power in mW, and that of its voltage in mV."""
 
     name: str
     path: str
+    voltage_path: str
 
 
 class Ina3221Sensor(PowerSensor):
@@ -26,14 +28,18 @@ class Ina3221Sensor(PowerSensor):
     """
 
     name = "ina3221"
+    delay_s = chip.AVERAGING_S
 
-    def __init__(self, root: str = ROOT) -> None:
+    def __init__(self, root: Optional[str] = None) -> None:
+        root = ROOT if root is None else root
         self.rails = find_rails(root)
         if not self.rails:
             raise DeviceError("no INA3221 rails under %s" % root, "a Jetson with JetPack 4 has them; else use jtop")
         names = [rail.name for rail in self.rails]
         self.total = next((name for name in TOTALS if name in names), None)
         self.scope = self.total or ""
+        self.volts = next((_volts(rail.voltage_path) for rail in self.rails if rail.name == self.total), None)
+        self.step_w = chip.step_w(self.scope, self.volts)
         self.read()
 
     def read(self) -> PowerSample:
@@ -49,8 +55,12 @@ class Ina3221Sensor(PowerSensor):
             raise DeviceError(failure, "check the files under %s" % os.path.dirname(self.rails[0].path))
         return PowerSample(time.monotonic(), rails_w, self.total)
 
+    def error_w(self, watts: float) -> Optional[float]:
+        """As `PowerSensor.error_w`, at the voltage that the total rail had when the sensor was opened."""
+        return chip.error_w(self.scope, watts, self.volts)
 
-def find_rails(root: str = ROOT) -> List[Rail]:
+
+def find_rails(root: str) -> List[Rail]:
     """The rails under `root`/*/iio:device*/, or under iio:device*/ itself, by their `rail_name_K` files."""
     rails: Dict[str, Rail] = {}
     for pattern in ("*/iio:device*/rail_name_*", "iio:device*/rail_name_*", "rail_name_*"):
@@ -59,7 +69,7 @@ def find_rails(root: str = ROOT) -> List[Rail]:
             folder, index = os.path.dirname(label), label.rsplit("_", 1)[1]
             path = os.path.join(folder, "in_power%s_input" % index)
             if name and os.path.exists(path):
-                rails.setdefault(name, Rail(name, path))
+                rails.setdefault(name, Rail(name, path, os.path.join(folder, "in_voltage%s_input" % index)))
     return sorted(rails.values())
 
 
@@ -68,6 +78,13 @@ def _text(path: str) -> Optional[str]:
         with open(path, encoding="ascii", errors="replace") as file:
             return file.read().strip()
     except OSError:
+        return None
+
+
+def _volts(path: str) -> Optional[float]:
+    try:
+        return float(_text(path) or "") / 1000.0
+    except ValueError:
         return None
 
 

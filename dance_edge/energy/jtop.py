@@ -3,10 +3,10 @@ import queue
 import time
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
+from dance_edge.energy import chip
 from dance_edge.energy.reading import PowerSample, PowerSensor
 from dance_edge.errors import DeviceError
 
-INTERVAL_S = 1.0
 PATIENCE = 3.0  # periods without a new sample before the service counts as silent; its own client waits as long
 TOTALS = ("VDD_IN", "POM_5V_IN", "VIN")  # names that the older tuple form's rails may have for the total
 Connect = Callable[[float], Any]
@@ -28,15 +28,20 @@ class JtopSensor(PowerSensor):
     """
 
     name = "jtop"
+    interval_s = 1.0  # the service's own default
+    paced = True
+    delay_s = chip.AVERAGING_S
 
-    def __init__(self, interval_s: float = INTERVAL_S, connect: Optional[Connect] = None) -> None:
+    def __init__(self, interval_s: float = 1.0, connect: Optional[Connect] = None) -> None:
         self._connect = connect or _vendor_client
         self._wanted_s = interval_s
         self._client: Any = None
         self._stamp: Any = None
         self._stamped_s = 0.0
         self.interval_s = interval_s
+        self.volts: Optional[float] = None
         self.scope = self.read().total or ""
+        self.step_w = chip.step_w(self.scope, self.volts)
 
     def read(self) -> PowerSample:
         """The service's next sample; waits for it. A service that came back is connected to again."""
@@ -45,11 +50,17 @@ class JtopSensor(PowerSensor):
             if not client.ok():
                 raise _silent(PATIENCE * self.interval_s)
             self._stamp_sample(getattr(client, "uptime", None))
-            rails_w, total = decode(client.power)
+            power = client.power
+            rails_w, total = decode(power)
+            self.volts = volts_of_total(power) or self.volts
         except Exception as reason:
             self.close()
             raise _as_device_error(reason)
         return PowerSample(self._stamped_s, rails_w, total)
+
+    def error_w(self, watts: float) -> Optional[float]:
+        """As `PowerSensor.error_w`, at the total rail's latest voltage."""
+        return chip.error_w(self.scope, watts, self.volts)
 
     def close(self) -> None:
         """Leave the service."""
@@ -101,6 +112,13 @@ def decode(power: Any) -> Tuple[Dict[str, float], Optional[str]]:
     if not rails_w:
         raise DeviceError("jtop's service runs but reads no power rail", "see what it finds: jtop, page INFO")
     return rails_w, str(name) if name in rails_w else None
+
+
+def volts_of_total(power: Any) -> Optional[float]:
+    """Volts of the total rail where jtop gives them (`{"tot": {"volt": mV}}`, jetson-stats from 4.2 on), else None."""
+    total = power.get("tot") if isinstance(power, Mapping) else None
+    volts = total.get("volt") if isinstance(total, Mapping) else None
+    return float(volts) / 1000.0 if isinstance(volts, (int, float)) and volts > 0 else None
 
 
 def _vendor_client(interval_s: float) -> Any:

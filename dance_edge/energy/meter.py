@@ -1,17 +1,14 @@
-"""A thread that reads a power sensor, and windows over what it read."""
-import threading
+"""Windows of time over what power sensors say."""
 import time
 from types import TracebackType
-from typing import Callable, Optional, Type
+from typing import Callable, Dict, List, Optional, Type
 
+from dance_edge.energy.calibration import Calibration, calibrated
 from dance_edge.energy.reading import EnergyReading, PowerSensor
+from dance_edge.energy.sampler import Sampler
 from dance_edge.energy.trace import Trace
-from dance_edge.energy.trapezoid import integrate, usual_interval
-from dance_edge.errors import DeviceError
-from dance_edge.events import OnEvent, Warned, ignore
+from dance_edge.events import OnEvent, ignore
 
-RETRY_S = 1.0        # between tries to reach a sensor that failed
-FIRST_SAMPLE_S = 3.0  # the longest wait for the first one
 NO_SENSOR = "no power sensor"
 
 
@@ -43,7 +40,7 @@ class Window:
     @property
     def power_w(self) -> Optional[float]:
         """The latest sample's watts; None without a sensor, or without a rail that feeds all."""
-        return self._meter.trace.last_w
+        return self._meter.power_w
 
     def reading(self) -> EnergyReading:
         """Joules of the window; without a figure `gross_j` is None and `reason` says why."""
@@ -52,98 +49,101 @@ class Window:
 
 
 class EnergyMeter:
-    """Reads `sensor` every `interval_s` (or as often as the sensor answers, if that is rarer) from entering to leaving.
+    """Reads `sensor` every `interval_s` (its own usual interval where that is None) from entering to leaving.
 
     Times are of a monotonic clock: a Jetson's wall clock may jump by years. Without a sensor all windows still give
     their duration. A sensor that fails is tried again every second and never stops the work that is metered.
-    `idle_w` is the baseline that net joules are less of, None where it was not measured. The meter does not close
-    the sensor: who opened it does.
+    `quick` is a second sensor of the same rail, for windows too short for the first. `idle_w` is the baseline that net
+    joules are less of, None where it was not measured. The meter does not close the sensors: who opened them does.
     """
 
-    def __init__(self, sensor: Optional[PowerSensor], interval_s: float = 1.0, on_event: OnEvent = ignore,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, sensor: Optional[PowerSensor], interval_s: Optional[float] = None, on_event: OnEvent = ignore,
+                 clock: Callable[[], float] = time.monotonic, quick: Optional[PowerSensor] = None,
+                 calibration: Optional[Calibration] = None) -> None:
         self.sensor = sensor
-        self.interval_s = interval_s
         self.clock = clock
         self.idle_w: Optional[float] = None
-        self.trace = Trace()
-        self.failure = ""
-        self._on_event = on_event
-        self._thread: Optional[threading.Thread] = None
-        self._stopped = threading.Event()
-        self._sampled = threading.Condition()
+        self.calibration = calibration
+        self.no_sensor = NO_SENSOR
+        self._samplers: List[Sampler] = []
+        if sensor is not None:
+            self._samplers.append(Sampler(sensor, interval_s or sensor.interval_s, on_event, clock))
+        if quick is not None:
+            self._samplers.append(Sampler(quick, quick.interval_s, ignore, clock))
+        self._started_s = 0.0
+        self._stopped_s: Optional[float] = None
 
     def __enter__(self) -> "EnergyMeter":
-        if self.sensor is not None:
-            self._stopped.clear()
-            self._thread = threading.Thread(target=self._sample, args=(self.sensor,), name="power", daemon=True)
-            self._thread.start()
-            self._wait_beyond(self.trace.last_s, FIRST_SAMPLE_S + self.interval_s)
+        self._started_s, self._stopped_s = self.clock(), None
+        for sampler in self._samplers:
+            sampler.start()
         return self
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join(FIRST_SAMPLE_S + 2.0 * self.interval_s)
-            self._thread = None
+        for sampler in self._samplers:
+            sampler.stop()
+        self._stopped_s = self.clock()
+
+    @property
+    def trace(self) -> Trace:
+        """The samples of the first sensor; empty without one."""
+        return self._samplers[0].trace if self._samplers else Trace()
+
+    @property
+    def failure(self) -> str:
+        """What is wrong with the first sensor now; empty where nothing is."""
+        return self._samplers[0].failure if self._samplers else ""
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds between readings, as asked for; 0 without a sensor."""
+        return self._samplers[0].interval_s if self._samplers else 0.0
 
     @property
     def refresh_s(self) -> Optional[float]:
-        """The time between samples as it was seen, not as it was asked for; None without samples."""
-        return usual_interval(self.trace.columns().times_s)
+        """Seconds between samples, as seen; None without samples."""
+        return self._samplers[0].refresh_s if self._samplers else None
+
+    @property
+    def power_w(self) -> Optional[float]:
+        """The latest sample's watts; None without a sensor, or without a rail that feeds all."""
+        return self.trace.last_w
+
+    @property
+    def rails_w(self) -> Dict[str, float]:
+        """The latest sample's watts by rail; empty without one."""
+        return self.trace.last_rails_w
+
+    @property
+    def cost(self) -> Optional[float]:
+        """The meter's own processor time as a share of one core, 0-1, since it was entered; None without a sensor."""
+        end_s = self.clock() if self._stopped_s is None else self._stopped_s
+        if not self._samplers or end_s <= self._started_s:
+            return None
+        return sum(sampler.cpu_s for sampler in self._samplers) / (end_s - self._started_s)
 
     def window(self, name: str) -> Window:
         """A window of this meter: `with meter.window("adapt") as window: ...`."""
         return Window(self, name)
 
     def between(self, start_s: float, end_s: float) -> EnergyReading:
-        """Joules between two times of `clock`. Waits for the sample that lies beyond the end, if one will come."""
-        if self.sensor is None:
-            return EnergyReading(duration_s=max(0.0, end_s - start_s), reason=NO_SENSOR)
-        if self._thread is not None and not self.failure:
-            self._wait_beyond(end_s, 2.0 * max(self.interval_s, self.refresh_s or 0.0) + 0.1)
-        reading = integrate(self.trace.columns(), start_s, end_s, self.sensor.name, self.sensor.scope, self.idle_w)
-        if self.failure and reading.coverage < 1.0:
-            reason = "; ".join(part for part in (reading.reason, self.failure) if part)
-            reading = reading._replace(reason=reason)
+        """Joules between two times of `clock`: of the first sensor that has a figure."""
+        if not self._samplers:
+            return EnergyReading(duration_s=max(0.0, end_s - start_s), reason=self.no_sensor)
+        first = self._samplers[0].between(start_s, end_s, self.idle_w)
+        for sampler in self._samplers[1:]:
+            if first.gross_j is not None:
+                break
+            quick = sampler.between(start_s, end_s, self.idle_w)
+            first = first if quick.gross_j is None else quick
+        return first if self.calibration is None else calibrated(first, self.calibration)
+
+    def measure_idle(self, seconds: float, sleep: Callable[[float], None] = time.sleep) -> EnergyReading:
+        """Do nothing for `seconds`, and take the mean power meanwhile as the baseline from then on."""
+        with self.window("idle") as window:
+            sleep(seconds)
+        reading = window.reading()
+        if reading.gross_j is not None:
+            self.idle_w = reading.gross_j / reading.duration_s
         return reading
-
-    def _sample(self, sensor: PowerSensor) -> None:
-        """The thread: a sample each interval, and a last one after the stop so that the last window has its end."""
-        due_s = self.clock()
-        last = False
-        while True:
-            wait_s = self.interval_s
-            try:
-                self.trace.append(sensor.read())
-                self._recovered()
-            except DeviceError as error:
-                wait_s = max(RETRY_S, wait_s)
-                self._failed(error.message)
-            except Exception as error:  # a vendor's library may raise anything; the job must go on
-                wait_s = max(RETRY_S, wait_s)
-                self._failed("%s: %s" % (type(error).__name__, error))
-            with self._sampled:
-                self._sampled.notify_all()
-            if last:
-                return
-            due_s = max(due_s + wait_s, self.clock())
-            last = self._stopped.wait(due_s - self.clock())
-            if last and self.failure:
-                return
-
-    def _failed(self, message: str) -> None:
-        if not self.failure:
-            self._on_event(Warned("the power sensor failed: %s; the work goes on" % message))
-        self.failure = message
-
-    def _recovered(self) -> None:
-        if self.failure:
-            self._on_event(Warned("the power sensor is back"))
-            self.failure = ""
-
-    def _wait_beyond(self, time_s: float, timeout_s: float) -> None:
-        """Until a sample newer than `time_s` is there, the sensor fails, or `timeout_s` has passed."""
-        with self._sampled:
-            self._sampled.wait_for(lambda: self.trace.last_s > time_s or bool(self.failure), timeout_s)

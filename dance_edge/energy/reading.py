@@ -18,10 +18,19 @@ class PowerSensor(ABC):
 
     name = ""
     scope = ""
+    interval_s = 0.1  # between readings, where the user names no other
+    paced = False     # `read` waits for the sensor's next sample by itself
+    averages = False  # a sample is the mean power since the one before it (of an energy counter), not that of a moment
+    delay_s = 0.0     # the most that what a value tells of may lie before its time stamp
+    step_w = 0.0      # between one value of the total rail and the next that there can be
 
     @abstractmethod
     def read(self) -> PowerSample:
         """A sample; may wait for the sensor's next one. `DeviceError` where there is none now."""
+
+    def error_w(self, watts: float) -> Optional[float]:
+        """The largest error, in watts, that the sensor's data sheet allows in a mean of `watts`; None: not known."""
+        return None
 
     def close(self) -> None:  # noqa: B027 (most sensors hold nothing open)
         """Let go of the device."""
@@ -30,10 +39,12 @@ class PowerSensor(ABC):
 class EnergyReading(NamedTuple):
     """Joules of one window. None is "no figure", and `reason` says why; 0 J is never said for a lack of data.
 
-    `net_j` is less the idle baseline. `low_j` and `high_j` bound `gross_j` by what lies between the samples (a
-    measurement) or by the model's leave-one-out error (an estimate). `coverage` is the share of the window, 0-1,
-    that the samples cover without a gap. `measured` is False for an estimate and where there is no figure.
-    `calibrated`: against an external meter.
+    `net_j` is less the idle baseline. `low_j` and `high_j` are a measurement's 95 % interval for what lies between the
+    samples and behind their delay, or an estimate's leave-one-out error. `sensor_j` is beside it: the most that the
+    sensor itself may be off by, either way (an offset, a gain: the same in every reading of a board). `coverage` is
+    the share of the window, 0-1, that the samples cover without one of the `gaps`. `refresh_s` is how often the sensor
+    was seen to have a new value. `measured` is False for an estimate and where there is no figure. `calibrated`:
+    against an external meter.
     """
 
     gross_j: Optional[float] = None
@@ -49,6 +60,9 @@ class EnergyReading(NamedTuple):
     calibrated: bool = False
     coverage: float = 0.0
     reason: str = ""
+    sensor_j: Optional[float] = None
+    refresh_s: Optional[float] = None
+    gaps: int = 0
 
     @property
     def label(self) -> str:
@@ -66,11 +80,12 @@ class EnergyReading(NamedTuple):
     def per(self, count: int) -> "EnergyReading":
         """The same for one of `count` equal pieces of work, an image say; `duration_s` is a piece's too."""
         if count < 1:
-            return self._replace(gross_j=None, net_j=None, low_j=None, high_j=None, rails_j={},
+            return self._replace(gross_j=None, net_j=None, low_j=None, high_j=None, sensor_j=None, rails_j={},
                                  reason=self.reason or "no work was done")
         return self._replace(
             gross_j=_scaled(self.gross_j, count), net_j=_scaled(self.net_j, count), low_j=_scaled(self.low_j, count),
-            high_j=_scaled(self.high_j, count), duration_s=self.duration_s / count,
+            high_j=_scaled(self.high_j, count), sensor_j=_scaled(self.sensor_j, count),
+            duration_s=self.duration_s / count,
             rails_j={name: joules / count for name, joules in self.rails_j.items()})
 
 
@@ -93,12 +108,14 @@ def add_up(readings: Sequence[EnergyReading]) -> EnergyReading:
     return EnergyReading(
         gross_j=_sum([one.gross_j for one in readings]), net_j=_sum([one.net_j for one in readings]),
         low_j=_sum([one.low_j for one in readings]), high_j=_sum([one.high_j for one in readings]),
+        sensor_j=_sum([one.sensor_j for one in readings]),
         duration_s=duration_s, rails_j={name: sum(one.rails_j[name] for one in readings) for name in sorted(rails)},
         sample_count=sum(one.sample_count for one in readings), measured=all(one.measured for one in readings),
         source=_joined([one.source for one in readings], " + "), scope=_joined([one.scope for one in readings], " + "),
         calibrated=all(one.calibrated for one in readings),
         coverage=covered_s / duration_s if duration_s > 0 else 0.0,
-        reason=_joined([one.reason for one in readings], "; "))
+        reason=_joined([one.reason for one in readings], "; "), gaps=sum(one.gaps for one in readings),
+        refresh_s=max((one.refresh_s for one in readings if one.refresh_s is not None), default=None))
 
 
 def _scaled(joules: Optional[float], count: int) -> Optional[float]:

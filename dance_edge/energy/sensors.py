@@ -1,42 +1,96 @@
-"""Which power sensor this machine has."""
-from typing import List, Optional
+"""Which power sensor this machine has, and a meter over it."""
+import contextlib
+from typing import Callable, Dict, Iterator, List, Optional
 
-from dance_edge.energy import ina3221
+from dance_edge.energy import calibration
 from dance_edge.energy.ina3221 import Ina3221Sensor
-from dance_edge.energy.jtop import INTERVAL_S, JtopSensor
+from dance_edge.energy.jtop import JtopSensor
+from dance_edge.energy.meter import EnergyMeter
+from dance_edge.energy.nvml import NvmlSensor
+from dance_edge.energy.rapl import RaplSensor
 from dance_edge.energy.reading import PowerSensor
-from dance_edge.errors import ConfigError, DeviceError
+from dance_edge.energy.replay import ReplaySensor
+from dance_edge.errors import ConfigError, DataError, DeviceError
 from dance_edge.events import Note, OnEvent, Warned, ignore
 
-KINDS = ("auto", "jtop", "ina3221", "none")
+SENSORS: Dict[str, Callable[[Optional[float]], PowerSensor]] = {  # in the order that `auto` tries them
+    "jtop": lambda interval_s: JtopSensor(interval_s or JtopSensor.interval_s),
+    "ina3221": lambda interval_s: Ina3221Sensor(),
+    "nvml": lambda interval_s: NvmlSensor(),
+    "rapl": lambda interval_s: RaplSensor(),
+}
+REPLAY = "replay:"
+KINDS = ("auto",) + tuple(SENSORS) + (REPLAY + "FILE", "estimate", "none")
 
 
-def open_sensor(kind: str = "auto", on_event: OnEvent = ignore, interval_s: float = INTERVAL_S,
-                ina3221_root: str = ina3221.ROOT) -> Optional[PowerSensor]:
-    """The sensor `kind`; with `auto` jtop where its service runs, else the INA3221's files, else None.
+@contextlib.contextmanager
+def metered(kind: str = "auto", interval_s: Optional[float] = None, on_event: OnEvent = ignore) -> Iterator[EnergyMeter]:
+    """An entered meter over the sensor `kind`, which is closed behind it. With `auto` the first that this machine has.
 
-    What was chosen and why is said through `on_event`. `DeviceError` where a sensor that was named is not there.
+    `interval_s` is None for the sensor's own. What was chosen and why is said through `on_event`. `DeviceError` where
+    a sensor that was named is not there, `ConfigError` for an unknown one.
     """
-    if kind not in KINDS:
+    with contextlib.ExitStack() as opened:
+        sensor = open_sensor(kind, interval_s, on_event)
+        quick = None
+        if sensor is not None:
+            opened.callback(sensor.close)
+            quick = _quick(kind, sensor)
+        meter = EnergyMeter(sensor, interval_s, on_event, quick=quick, calibration=_calibration(sensor, on_event))
+        if kind == "none":
+            meter.no_sensor = "not metered (--power none)"
+        yield opened.enter_context(meter)
+
+
+def check_kind(kind: str) -> None:
+    """`ConfigError` for what is not a kind of sensor; nothing is opened."""
+    if kind not in KINDS[:-3] + ("estimate", "none") and not (kind.startswith(REPLAY) and len(kind) > len(REPLAY)):
         raise ConfigError("unknown power sensor %r" % kind, "take one of: " + ", ".join(KINDS))
+
+
+def open_sensor(kind: str = "auto", interval_s: Optional[float] = None,
+                on_event: OnEvent = ignore) -> Optional[PowerSensor]:
+    """As in `metered`; None where there is none, or none is wanted."""
+    check_kind(kind)
     if kind == "none":
         return None
+    if kind == "estimate":
+        on_event(Note("power: joules are estimated by the TX2 model (--power estimate)"))
+        return None
+    if kind.startswith(REPLAY):
+        return _said(ReplaySensor(kind[len(REPLAY):]), [], on_event)
+    if kind != "auto":
+        return _said(SENSORS[kind](interval_s), [], on_event)
     refused: List[str] = []
-    if kind in ("auto", "jtop"):
+    for opener in SENSORS.values():
         try:
-            return _said(JtopSensor(interval_s), refused, on_event)
+            return _said(opener(interval_s), refused, on_event)
         except DeviceError as reason:
-            if kind == "jtop":
-                raise
             refused.append(reason.message)
-    try:
-        return _said(Ina3221Sensor(ina3221_root), refused, on_event)
-    except DeviceError as reason:
-        if kind == "ina3221":
-            raise
-        refused.append(reason.message)
     on_event(Note("power: no sensor here (%s): joules are estimated by the TX2 model" % "; ".join(refused)))
     return None
+
+
+def _quick(kind: str, sensor: PowerSensor) -> Optional[PowerSensor]:
+    """The chip's own files beside jtop's service, whose period is long for a short window."""
+    if kind != "auto" or sensor.name != JtopSensor.name:
+        return None
+    try:
+        files = Ina3221Sensor()
+    except DeviceError:
+        return None
+    return files if files.scope == sensor.scope else None
+
+
+def _calibration(sensor: Optional[PowerSensor], on_event: OnEvent) -> Optional[calibration.Calibration]:
+    if sensor is None:
+        return None
+    try:
+        path = calibration.path_of(sensor.name)
+        return calibration.load(path, sensor.name, sensor.scope, calibration.board_id())
+    except DataError as reason:
+        on_event(Warned("%s; joules are uncalibrated" % reason.message))
+        return None
 
 
 def _said(sensor: PowerSensor, refused: List[str], on_event: OnEvent) -> PowerSensor:

@@ -51,6 +51,12 @@ class Trace:
         with self._lock:
             return self._rails[self._total][-1] if self._total and self._times else None
 
+    @property
+    def last_rails_w(self) -> Dict[str, float]:
+        """The newest sample's watts by rail; empty without one."""
+        with self._lock:
+            return {name: values[-1] for name, values in self._rails.items()} if self._times else {}
+
     def append(self, sample: PowerSample) -> bool:
         """Keep `sample`, or count it as repeated or as nonsense and say False."""
         with self._lock:

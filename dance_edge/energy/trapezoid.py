@@ -1,127 +1,124 @@
-"""From samples of power to joules, with what the samples cannot know as a bound."""
+"""From samples of power to joules, with what the samples cannot know as an interval."""
+import math
 from typing import Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from dance_edge.energy.interval import Z_95, cut_averages, cut_periods, interval, rounding_error, sampling_error
 from dance_edge.energy.reading import EnergyReading
+from dance_edge.energy.refresh import Refresh, seen_refresh
+from dance_edge.energy.span import Span, cut
 from dance_edge.energy.trace import Columns
 
 MIN_SAMPLES = 5        # a figure from fewer is a guess
-GAP_FACTOR = 2.0       # an interval this much longer than the usual one is a gap
 MAX_UNCOVERED_EDGE = 0.05  # of the window: more at its ends without samples, and there is no figure
 MIN_COVERAGE = 0.5     # less of it free of gaps, and there is no figure
 
 
-class Span(NamedTuple):
-    """A window's part of a trace: `times_s` and `watts` (N,) at its samples and at both its ends, `is_gap` (N - 1,)
-    for the intervals between them, and `edge_s`, the seconds of gap at the ends, where no sample lies beyond."""
+class SensorFacts(NamedTuple):
+    """What is known of the sensor behind a trace, as `PowerSensor` has it."""
 
-    times_s: np.ndarray
-    watts: np.ndarray
-    is_gap: np.ndarray
-    edge_s: float
-
-    @property
-    def steps_s(self) -> np.ndarray:
-        """The length of each interval."""
-        return np.diff(self.times_s)
+    source: str
+    scope: str
+    averages: bool = False
+    delay_s: float = 0.0
+    step_w: float = 0.0
 
 
-def usual_interval(times_s: np.ndarray) -> Optional[float]:
-    """The median time between samples; None with fewer than two."""
-    return float(np.median(np.diff(times_s))) if times_s.size > 1 else None
-
-
-def integrate(columns: Columns, start_s: float, end_s: float, source: str, scope: str,
+def integrate(columns: Columns, start_s: float, end_s: float, sensor: SensorFacts,
               idle_w: Optional[float] = None) -> EnergyReading:
-    """Joules from `start_s` to `end_s` by the trapezoid, the ends interpolated between their neighbours.
+    """Joules from `start_s` to `end_s`; the samples may reach beyond the window, and better do.
 
-    The samples may reach beyond the window. Between two samples power is taken to lie between the two, in a gap
-    anywhere that it was seen in the window: `low_j` and `high_j` are those sums. Rails are never added up: the
-    figure is the total rail's, and without one there is none.
+    Rails are never added up: the figure is the total rail's, and without one there is none. A chip that averages gives
+    the mean of the period before, so where such a rhythm is seen the window is read a period later. The interval
+    (`low_j`, `high_j`) holds every delay that the sensor may have.
     """
-    duration_s = end_s - start_s
-    reading = EnergyReading(duration_s=max(duration_s, 0.0), source=source, scope=scope)
+    reading = EnergyReading(duration_s=max(end_s - start_s, 0.0), source=sensor.source, scope=sensor.scope)
     inside = (columns.times_s >= start_s) & (columns.times_s <= end_s)
     reading = reading._replace(sample_count=int(np.count_nonzero(inside)))
-    refusal = _too_few(columns, reading)
-    if refusal:
+    total_w = columns.rails_w[columns.total] if columns.total is not None else np.zeros(0)
+    refresh = seen_refresh(columns.times_s, total_w if total_w.size else _any_rail(columns))
+    reading = reading._replace(refresh_s=None if refresh is None else refresh.period_s)
+    refusal = _too_few(columns, reading, refresh)
+    if refusal or refresh is None:
         return reading._replace(reason=refusal)
-    rails_j: Dict[str, float] = {}
-    for name, watts in columns.rails_w.items():
-        known = np.isfinite(watts)
-        if np.all(known[inside]):
-            rails_j[name] = _trapezoid(_cut(columns.times_s[known], watts[known], start_s, end_s))
-    reading = reading._replace(rails_j=rails_j)
+    start_s, end_s = start_s + refresh.delay_s, end_s + refresh.delay_s
+    reading = reading._replace(rails_j=_rails(columns, start_s, end_s, sensor.averages, inside))
     if columns.total is None:
         return reading._replace(coverage=1.0, reason="no total rail among %s, and rails are not added up"
                                 % ", ".join(sorted(columns.rails_w)))
-    span = _cut(columns.times_s, columns.rails_w[columns.total], start_s, end_s)
-    return _judged(reading, span, idle_w)
+    span = cut(columns.times_s, total_w, start_s, end_s, sensor.averages)
+    reading = _covered(reading, span)
+    if reading.reason:
+        return reading
+    low_j, high_j = _interval(columns.times_s, total_w, span, sensor, refresh)
+    return _figure(reading, span, (low_j, high_j), idle_w)
 
 
-def _too_few(columns: Columns, reading: EnergyReading) -> str:
-    if reading.sample_count >= MIN_SAMPLES:
-        return ""
+def _any_rail(columns: Columns) -> np.ndarray:
+    return next(iter(columns.rails_w.values()), np.zeros(columns.times_s.size))
+
+
+def _rails(columns: Columns, start_s: float, end_s: float, averages: bool, inside: np.ndarray) -> Dict[str, float]:
+    """Joules of each rail that was there all the time."""
+    rails_j = {}
+    for name, watts in columns.rails_w.items():
+        known = np.isfinite(watts)
+        if np.all(known[inside]):
+            rails_j[name] = cut(columns.times_s[known], watts[known], start_s, end_s, averages).joules
+    return rails_j
+
+
+def _too_few(columns: Columns, reading: EnergyReading, refresh: Optional[Refresh]) -> str:
     if columns.times_s.size == 0:
         return "the sensor gave no sample"
-    interval = usual_interval(columns.times_s)
-    if interval is None:
+    if refresh is None:
         return "the sensor gave a single sample"
+    values = reading.sample_count
+    if refresh.held:
+        values = min(values, int(reading.duration_s / refresh.period_s))
+    if values >= MIN_SAMPLES:
+        return ""
     return "%d samples in %.3g s are too few: at one every %.3g s run for at least %.3g s" % (
-        reading.sample_count, reading.duration_s, interval, (MIN_SAMPLES + 1) * interval)
+        values, reading.duration_s, refresh.period_s, (MIN_SAMPLES + 1) * refresh.period_s)
 
 
-def _cut(times_s: np.ndarray, watts: np.ndarray, start_s: float, end_s: float) -> Span:
-    """The window's part of a trace. Where no sample lies beyond an end, the last known value is held."""
-    longest = GAP_FACTOR * (usual_interval(times_s) or 0.0)
-    inside = (times_s > start_s) & (times_s < end_s)
-    at_ends = np.interp([start_s, end_s], times_s, watts)
-    times = np.concatenate([[start_s], times_s[inside], [end_s]])
-    values = np.concatenate([at_ends[:1], watts[inside], at_ends[1:]])
-    lengths, beyond = _sampled_lengths(times_s, times)
-    is_gap = lengths > longest
-    return Span(times, values, is_gap, float(np.sum(np.diff(times)[is_gap & beyond])))
-
-
-def _sampled_lengths(times_s: np.ndarray, times: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """For each interval of a window how far apart the samples around it are (they may lie outside the window), or
-    its own length where it lies beyond all samples; and whether it does."""
-    middles = (times[:-1] + times[1:]) / 2.0
-    after = np.searchsorted(times_s, middles)
-    beyond = (after == 0) | (after == times_s.size)
-    after = np.clip(after, 1, times_s.size - 1)
-    return np.where(beyond, np.diff(times), times_s[after] - times_s[after - 1]), beyond
-
-
-def _trapezoid(span: Span) -> float:
-    return float(np.sum((span.watts[:-1] + span.watts[1:]) / 2.0 * span.steps_s))
-
-
-def _bounds(span: Span) -> Tuple[float, float]:
-    low = np.minimum(span.watts[:-1], span.watts[1:])
-    high = np.maximum(span.watts[:-1], span.watts[1:])
-    low = np.where(span.is_gap, np.min(span.watts), low)
-    high = np.where(span.is_gap, np.max(span.watts), high)
-    return float(np.sum(low * span.steps_s)), float(np.sum(high * span.steps_s))
-
-
-def _judged(reading: EnergyReading, span: Span, idle_w: Optional[float]) -> EnergyReading:
-    """Whether what was covered makes a figure, and what is to be said of it."""
+def _covered(reading: EnergyReading, span: Span) -> EnergyReading:
+    """`reading` with what the samples cover, and the reason where that is too little for a figure."""
     duration_s = reading.duration_s
-    gaps = int(np.count_nonzero(span.is_gap))
-    gap_s = float(np.sum(span.steps_s[span.is_gap]))
-    coverage = max(0.0, 1.0 - gap_s / duration_s)
-    reading = reading._replace(coverage=coverage)
-    covered_j = float(np.sum(((span.watts[:-1] + span.watts[1:]) / 2.0 * span.steps_s)[~span.is_gap]))
+    coverage = max(0.0, 1.0 - span.gap_s / duration_s)
+    reading = reading._replace(coverage=coverage, gaps=int(np.count_nonzero(span.is_gap)))
     if span.edge_s > MAX_UNCOVERED_EDGE * duration_s or coverage < MIN_COVERAGE:
         return reading._replace(rails_j={}, reason="samples cover %.3g of %.3g s (%.4g J in that part)"
-                                % (duration_s * coverage, duration_s, covered_j))
-    gross_j = _trapezoid(span)
-    low_j, high_j = _bounds(span)
+                                % (duration_s * coverage, duration_s, span.covered_j))
+    return reading
+
+
+def _interval(times_s: np.ndarray, watts: np.ndarray, span: Span, sensor: SensorFacts,
+              refresh: Refresh) -> Tuple[float, float]:
+    """(low, high) in joules over every delay from none to the sensor's longest."""
+    spread_j = None
+    if refresh.held:
+        spread_j = cut_periods(times_s, watts, span, refresh.period_s) + Z_95 * math.hypot(
+            sampling_error(span), rounding_error(span, refresh.period_s, sensor.step_w))
+    elif sensor.averages:
+        spread_j = cut_averages(span)
+    low_j, high_j = interval(span, spread_j)
+    delay_s = refresh.delay_s
+    longest_s = max(sensor.delay_s, delay_s)
+    start_s, end_s = float(span.times_s[0]) - delay_s, float(span.times_s[-1]) - delay_s
+    moved_j = [cut(times_s, watts, start_s + part * longest_s, end_s + part * longest_s, sensor.averages).joules
+               - span.joules for part in ((0.0, 0.5, 1.0) if longest_s else (0.0,))]
+    return low_j + min(moved_j + [0.0]), high_j + max(moved_j + [0.0])
+
+
+def _figure(reading: EnergyReading, span: Span, bounds_j: Tuple[float, float],
+            idle_w: Optional[float]) -> EnergyReading:
+    low_j, high_j = bounds_j
     reason = ""
-    if gaps:
+    if reading.gaps:
         reason = "%d gap%s, %.3g of %.3g s: the error may reach %.3g J" % (
-            gaps, "" if gaps == 1 else "s", gap_s, duration_s, max(high_j - gross_j, gross_j - low_j))
-    net_j = None if idle_w is None else gross_j - idle_w * duration_s
-    return reading._replace(measured=True, gross_j=gross_j, net_j=net_j, low_j=low_j, high_j=high_j, reason=reason)
+            reading.gaps, "" if reading.gaps == 1 else "s", span.gap_s, reading.duration_s,
+            max(high_j - span.joules, span.joules - low_j))
+    net_j = None if idle_w is None else span.joules - idle_w * reading.duration_s
+    return reading._replace(measured=True, gross_j=span.joules, net_j=net_j, low_j=low_j, high_j=high_j, reason=reason)

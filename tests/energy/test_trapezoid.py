@@ -4,7 +4,7 @@ import pytest
 
 from dance_edge.energy.reading import PowerSample
 from dance_edge.energy.trace import Trace
-from dance_edge.energy.trapezoid import integrate
+from dance_edge.energy.trapezoid import SensorFacts, integrate
 
 TX2_W = {"VDD_IN": 8.0, "VDD_SYS_GPU": 3.0, "VDD_SYS_SOC": 1.0, "VDD_SYS_CPU": 1.5, "VDD_SYS_DDR": 1.2}
 
@@ -18,7 +18,7 @@ def trace_of(samples, total="VDD_IN"):
 
 
 def joules(trace, start_s, end_s, idle_w=None):
-    return integrate(trace.columns(), start_s, end_s, "jtop", "VDD_IN", idle_w)
+    return integrate(trace.columns(), start_s, end_s, SensorFacts("jtop", "VDD_IN"), idle_w)
 
 
 def stepped(time_s):

@@ -1,0 +1,113 @@
+"""A board's sensor against an external meter: INA3221 rails read too little, and by a constant share and offset."""
+import json
+import os
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from dance_edge.atomic import replace_file
+from dance_edge.energy.reading import EnergyReading
+from dance_edge.errors import ConfigError, DataError
+
+FORMAT = 1
+MIN_LOADS = 3
+MIN_SPREAD = 1.2  # of the largest load to the smallest: a line through one spot says nothing
+BOARD_FILES = ("/proc/device-tree/serial-number", "/etc/machine-id")
+
+
+class Calibration(NamedTuple):
+    """true watts = slope * sensor's watts + offset_w, off by at most `residual_w` at the loads it was made from."""
+
+    slope: float
+    offset_w: float
+    residual_w: float
+    loads: int
+    board: str
+    source: str
+    scope: str
+
+
+def fit(pairs: Sequence[Tuple[float, float]], board: str, source: str, scope: str) -> Calibration:
+    """By least squares from (sensor's watts, meter's watts) at three or more loads; `ConfigError` for what cannot be
+    a calibration."""
+    if len(pairs) < MIN_LOADS:
+        raise ConfigError("a calibration takes %d loads or more, got %d" % (MIN_LOADS, len(pairs)),
+                          "read the meter when idle, at some work and at full work")
+    sensor_w, meter_w = np.array(pairs, dtype=np.float64).T
+    if not (np.all(np.isfinite(sensor_w)) and np.all(np.isfinite(meter_w)) and sensor_w.min() > 0.0
+            and meter_w.min() > 0.0):
+        raise ConfigError("watts must be above 0: %s" % _listed(pairs), "give sensor and meter both in watts")
+    if sensor_w.max() < MIN_SPREAD * sensor_w.min():
+        raise ConfigError("the loads are too much alike: %s" % _listed(pairs),
+                          "take an idle board for one of them and full work for another")
+    slope, offset_w = np.polyfit(sensor_w, meter_w, 1)
+    if slope <= 0.0:
+        raise ConfigError("the meter falls where the sensor rises: %s" % _listed(pairs),
+                          "give each line as sensor's watts, meter's watts of the same load")
+    residual_w = float(np.max(np.abs(slope * sensor_w + offset_w - meter_w)))
+    return Calibration(float(slope), float(offset_w), residual_w, len(pairs), board, source, scope)
+
+
+def calibrated(reading: EnergyReading, calibration: Calibration) -> EnergyReading:
+    """`reading` as the external meter would have it; rails stay as the sensor says."""
+    if reading.gross_j is None or reading.source != calibration.source or reading.scope != calibration.scope:
+        return reading
+    slope, offset_j = calibration.slope, calibration.offset_w * reading.duration_s
+
+    def corrected(joules: Optional[float]) -> Optional[float]:
+        return None if joules is None else slope * joules + offset_j
+
+    said = "calibrated at %d loads to within %.2g W" % (calibration.loads, calibration.residual_w)
+    return reading._replace(
+        gross_j=corrected(reading.gross_j), low_j=corrected(reading.low_j), high_j=corrected(reading.high_j),
+        net_j=None if reading.net_j is None else slope * reading.net_j,  # of two figures the offset falls out
+        sensor_j=calibration.residual_w * reading.duration_s, calibrated=True,
+        reason="; ".join(part for part in (reading.reason, said) if part))
+
+
+def board_id() -> str:
+    """What tells this board from others; empty where nothing does."""
+    for path in BOARD_FILES:
+        try:
+            with open(path, encoding="ascii", errors="replace") as file:
+                text = file.read().strip("\0\n ")
+        except OSError:
+            continue
+        if text:
+            return text
+    return ""
+
+
+def path_of(source: str) -> str:
+    """Where a calibration of the sensor `source` is kept: under the user's configuration folder."""
+    base = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
+    return os.path.join(base, "dance-edge", "calibration-%s.json" % source)
+
+
+def save(calibration: Calibration, path: str) -> None:
+    """Write it to `path`."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with replace_file(path) as file:
+        file.write(json.dumps(dict(calibration._asdict(), format=FORMAT), indent=2).encode("utf-8"))
+
+
+def load(path: str, source: str, scope: str, board: str) -> Optional[Calibration]:
+    """The calibration at `path`; None where there is none, or one of another board, sensor or rail. `DataError` for a
+    file that is damaged."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            facts: Dict[str, Any] = json.load(file)
+        found = Calibration(*(facts[name] for name in Calibration._fields))
+        finite = all(np.isfinite(float(value)) for value in found[:3])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as reason:
+        raise DataError("cannot read the calibration %s: %r" % (path, reason), "make it anew: dance-edge power --calibrate")
+    if not finite or facts.get("format") != FORMAT:
+        raise DataError("the calibration %s is not one of format %d" % (path, FORMAT),
+                        "make it anew: dance-edge power --calibrate")
+    return found if (found.board, found.source, found.scope) == (board, source, scope) else None
+
+
+def _listed(pairs: Sequence[Tuple[float, float]]) -> str:
+    return ", ".join("%.4g and %.4g W" % pair for pair in pairs)

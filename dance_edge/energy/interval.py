@@ -1,0 +1,74 @@
+"""How far the joules of a window may lie from the truth: by what happened between its samples and in its gaps."""
+import math
+from typing import Optional, Tuple
+
+import numpy as np
+
+from dance_edge.energy.span import Span
+
+Z_95 = 1.96  # standard deviations to either side that hold 95 % of a normal distribution
+
+
+def interval(span: Span, spread_j: Optional[float] = None) -> Tuple[float, float]:
+    """(low, high) in joules: `spread_j` either way, and in a gap any power that was seen in the window.
+
+    Without `spread_j` it is 95 % for what happens between samples of a moment. Power is taken to lie between two
+    neighbouring samples, so that it is never more than the sum of these bounds; and with many samples errors cancel.
+    """
+    low_j, high_j = _bounds(span)
+    gaps_j = [float(np.sum(part[span.is_gap])) for part in (low_j, high_j)]
+    if spread_j is not None:
+        spreads_j = [spread_j, spread_j]
+    else:
+        likely_j = Z_95 * sampling_error(span)
+        spreads_j = [min(likely_j, float(np.sum(part[~span.is_gap]))) for part in (low_j, high_j)]
+    return span.joules - spreads_j[0] - gaps_j[0], span.joules + spreads_j[1] + gaps_j[1]
+
+
+def sampling_error(span: Span) -> float:
+    """The standard deviation, in joules, of a trapezoid over samples of a power that changes between them.
+
+    From how far each sample lies from the middle of its neighbours: for samples that know nothing of each other (the
+    load is quicker than the sampling) this is the error of their sum, for a load that steps now and then twice it.
+    """
+    if span.watts.size < 3:
+        return 0.0
+    off_w = span.watts[1:-1] - (span.watts[:-2] + span.watts[2:]) / 2.0
+    steps_s = (span.steps_s[:-1] + span.steps_s[1:]) / 2.0
+    known = ~(span.is_gap[:-1] | span.is_gap[1:])
+    return float(np.sqrt(np.sum((off_w * steps_s)[known] ** 2) / 1.5))
+
+
+def _bounds(span: Span) -> Tuple[np.ndarray, np.ndarray]:
+    """How much less, and how much more, each interval's joules may be."""
+    low_w = np.minimum(span.watts[:-1], span.watts[1:])
+    high_w = np.maximum(span.watts[:-1], span.watts[1:])
+    low_w = np.where(span.is_gap, np.min(span.watts), low_w)
+    high_w = np.where(span.is_gap, np.max(span.watts), high_w)
+    return (span.means_w - low_w) * span.steps_s, (high_w - span.means_w) * span.steps_s
+
+
+def rounding_error(span: Span, period_s: float, step_w: float) -> float:
+    """The standard deviation, in joules, of a sum of values of a period each that are rounded to steps of `step_w`."""
+    duration_s = float(span.times_s[-1] - span.times_s[0])
+    return step_w * math.sqrt(duration_s * period_s / 12.0)
+
+
+def cut_averages(span: Span) -> float:
+    """Counters know the energy between two readings exactly, but not how it lay within the two that a window cuts:
+    at worst, in joules, it differs there by as much as from the neighbour's mean."""
+    if span.means_w.size < 2:
+        return 0.0
+    first = abs(span.means_w[0] - span.means_w[1]) * span.steps_s[0]
+    last = abs(span.means_w[-1] - span.means_w[-2]) * span.steps_s[-1]
+    return float(first + last)
+
+
+def cut_periods(times_s: np.ndarray, watts: np.ndarray, span: Span, period_s: float) -> float:
+    """A chip that averages misses nothing, but how a value's joules lie within the periods that the window cuts is not
+    known: at worst, in joules, by a quarter of a period at each end, of what power changes there."""
+    spread_j = 0.0
+    for edge_s in (span.times_s[0], span.times_s[-1]):
+        near = watts[np.abs(times_s - edge_s) <= 1.5 * period_s]
+        spread_j += float(np.ptp(near)) * period_s / 4.0 if near.size else 0.0
+    return spread_j
