@@ -1,0 +1,73 @@
+"""What was measured of each network, as tables and JSON have it; all of one image."""
+from typing import Any, Dict, NamedTuple, Optional, Tuple
+
+from dance_edge.bench.ratio import Ratio
+from dance_edge.energy.reading import EnergyReading
+from dance_edge.metrics.latency import Latency
+from dance_edge.size import Size
+
+
+class RungCost(NamedTuple):
+    """What an image takes at one size; `energy` is of one image, `images` how many of those benched run at it."""
+
+    size: Size
+    images: int
+    latency: Latency
+    macs: Optional[float]
+    energy: EnergyReading
+
+    def to_dict(self) -> Dict[str, Any]:
+        """An entry of `rungs` in `bench --json`."""
+        return {"height": self.size.height, "width": self.size.width, "images": self.images,
+                "latency_ms": self.latency.to_dict(), "fps": self.latency.fps,
+                "macs_g": None if self.macs is None else self.macs / 1e9,
+                "energy_j_per_image": self.energy.gross_j, "energy_source": self.energy.label,
+                "energy": self.energy.to_dict()}
+
+
+class Measured(NamedTuple):
+    """What one image takes, in the mean over the images' own mix of sizes. `macs` is of one image; `sizes` counts
+    images by the network's size; `pixels_ratio` is pixels that entered the network / at full size. None: not known.
+    `memory_bytes` is by how much the process grew at most when the network was opened and saw its first images."""
+
+    name: str
+    latency: Latency
+    macs: Optional[float]
+    params: Optional[int]
+    energy: EnergyReading
+    sizes: Dict[str, int]
+    pixels_ratio: float
+    backend: str
+    memory_bytes: Optional[int] = None
+    rungs: Tuple[RungCost, ...] = ()
+    miou: Optional[float] = None
+
+    @property
+    def images_per_j(self) -> Optional[float]:
+        """Images for one joule."""
+        return 1.0 / self.energy.gross_j if self.energy.gross_j else None
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The promised keys of `bench --json`, and a few more."""
+        return {"name": self.name, "latency_ms": self.latency.to_dict(), "fps": self.latency.fps,
+                "macs_g": None if self.macs is None else self.macs / 1e9,
+                "params_m": None if self.params is None else self.params / 1e6,
+                "energy_j_per_image": self.energy.gross_j, "energy_net_j_per_image": self.energy.net_j,
+                "images_per_j": self.images_per_j, "energy_source": self.energy.label,
+                "energy": self.energy.to_dict(), "sizes": dict(self.sizes), "memory_bytes": self.memory_bytes,
+                "pixels_ratio": self.pixels_ratio, "backend": self.backend, "miou": self.miou,
+                "rungs": [one.to_dict() for one in self.rungs]}
+
+
+class Against(NamedTuple):
+    """One variant against the first. `energy` is None where one of the two was estimated and the other measured."""
+
+    name: str
+    first: str
+    time: Optional[Ratio]
+    energy: Optional[Ratio]
+
+    def to_dict(self) -> Dict[str, Any]:
+        """An entry of `ratios` in `bench --json`."""
+        return {"name": self.name, "against": self.first, "time": self.time and self.time.to_dict(),
+                "energy": self.energy and self.energy.to_dict()}

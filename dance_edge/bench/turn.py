@@ -1,0 +1,51 @@
+"""One variant's turn at the images, timed and metered."""
+import time
+from typing import List, NamedTuple, Optional, Sequence
+
+from dance_edge.bench.variant import Variant, run_image
+from dance_edge.energy.meter import EnergyMeter
+from dance_edge.energy.reading import EnergyReading
+from dance_edge.energy.trapezoid import MIN_SAMPLES
+from dance_edge.size import Size
+
+
+class Turn(NamedTuple):
+    """One pass, or several, of a variant over all images: seconds of each, with its size; joules of all; when."""
+
+    seconds: List[float]
+    sizes: List[Size]
+    energy: EnergyReading
+    start_s: float = 0.0
+    end_s: float = 0.0
+
+    @property
+    def seconds_per_image(self) -> float:
+        """In the mean."""
+        return sum(self.seconds) / len(self.seconds)
+
+    @property
+    def joules_per_image(self) -> Optional[float]:
+        """In the mean; None without a figure."""
+        return None if self.energy.gross_j is None else self.energy.gross_j / len(self.seconds)
+
+
+def least_seconds(meter: EnergyMeter) -> float:
+    """How long a window must be for a figure, with some to spare; 0 without a sensor."""
+    if meter.sensor is None:
+        return 0.0
+    return (MIN_SAMPLES + 2) * max(meter.interval_s, meter.refresh_s or 0.0, meter.sensor.delay_s)
+
+
+def take_turn(variant: Variant, paths: Sequence[str], count: int, meter: EnergyMeter) -> Turn:
+    """At least `count` images, for as long as the meter needs: whole passes only, so that the mix of sizes is theirs."""
+    least_s = least_seconds(meter)
+    seconds: List[float] = []
+    sizes: List[Size] = []
+    with meter.window(variant.name) as window:
+        started_s = time.perf_counter()
+        while len(seconds) < count or time.perf_counter() - started_s < least_s:
+            for path in paths:
+                before_s = time.perf_counter()
+                sizes.append(run_image(variant, path).size)
+                seconds.append(time.perf_counter() - before_s)
+    return Turn(seconds, sizes, window.reading(), window.start_s, window.end_s or window.start_s)
