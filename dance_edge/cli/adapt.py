@@ -82,6 +82,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, metavar="N", help="Default 0.")
 @click.option("--checkpoint-every", type=int, metavar="STEPS", help="Default 50.")
 @click.option("--checkpoint-minutes", type=float, metavar="M", help="At the latest after so long; default 5.")
+@options.power_option
 @click.option("--workers", type=int, metavar="N", help="Processes that decode.")
 @click.option("--resume/--fresh", default=True, help="Go on with an unfinished run, the default, or begin anew.")
 @click.option("--config", metavar="FILE.json", help="Settings of an earlier run.json; flags win.")

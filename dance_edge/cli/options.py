@@ -68,6 +68,22 @@ def precision_option(function: F) -> F:
                         help="Of TensorRT's engines; auto takes fp16 where the GPU is fast at it.")(function)
 
 
+def _power_kind(ctx: click.Context, param: click.Parameter, value: Optional[str]) -> Optional[str]:
+    """What is no kind of sensor is refused before the work, and before a sensor is looked for."""
+    if value is not None:
+        from dance_edge.energy.sensors import check_kind
+
+        check_kind(value)
+    return value
+
+
+def power_option(function: F) -> F:
+    """`--power KIND`, as `power`; None where it is left out, which means auto."""
+    return click.option("--power", metavar="KIND", callback=_power_kind,
+                        help="What measures joules: auto (default: the first of these that is there), jtop, ina3221, "
+                             "nvml, rapl, replay:FILE; estimate (by a TX2's model), none.")(function)
+
+
 def model_option(function: F) -> F:
     """`--model NAME|module:factory`, as `model`."""
     return click.option("--model", metavar="NAME|MODULE:FACTORY",

@@ -23,6 +23,7 @@ class ServeConfig(NamedTuple):
     precision: str
     model: Optional[str]
     json_path: Optional[str]
+    power: Optional[str] = None
     foreign: options.ForeignFlags = options.ForeignFlags()
 
 
@@ -41,6 +42,7 @@ class ServeConfig(NamedTuple):
 @options.backend_option
 @options.precision_option
 @options.model_option
+@options.power_option
 @options.json_option
 def command(**flags: Any) -> None:
     """Segment a video, a camera or a folder; each frame is resized by its own complexity.
@@ -107,18 +109,12 @@ def _line(config: ServeConfig) -> str:
 
 
 def _metered(config: ServeConfig, source: Any, segmenter: Any, stop: Any, on_event: Any) -> Any:
-    from dance_edge.energy.meter import EnergyMeter
-    from dance_edge.energy.sensors import open_sensor
+    from dance_edge.energy.sensors import metered
     from dance_edge.serve.pipeline import serve
 
     sinks = _sinks(config, source, segmenter.manifest)
-    sensor = open_sensor("auto", on_event)
-    try:
-        with EnergyMeter(sensor, on_event=on_event) as meter:
-            return serve(source, segmenter, sinks, meter, on_event, config.frames, lambda: bool(stop.exit_code))
-    finally:
-        if sensor is not None:
-            sensor.close()
+    with metered(config.power or "auto", on_event=on_event) as meter:
+        return serve(source, segmenter, sinks, meter, on_event, config.frames, lambda: bool(stop.exit_code))
 
 
 def _check(config: ServeConfig) -> None:

@@ -54,14 +54,15 @@ def rounding_error(span: Span, period_s: float, step_w: float) -> float:
     return step_w * math.sqrt(duration_s * period_s / 12.0)
 
 
-def cut_averages(span: Span) -> float:
+def cut_averages(span: Span, beat_s: float) -> float:
     """Counters know the energy between two readings exactly, but not how it lay within the two that a window cuts:
-    at worst, in joules, it differs there by as much as from the neighbour's mean."""
+    at worst, in joules, it differs there by as much as from the neighbour's mean. And a reading may be a beat old."""
+    late_j = beat_s * float(max(span.means_w[0], span.means_w[-1]))
     if span.means_w.size < 2:
-        return 0.0
+        return late_j
     first = abs(span.means_w[0] - span.means_w[1]) * span.steps_s[0]
     last = abs(span.means_w[-1] - span.means_w[-2]) * span.steps_s[-1]
-    return float(first + last)
+    return float(first + last) + late_j
 
 
 def cut_periods(times_s: np.ndarray, watts: np.ndarray, span: Span, period_s: float) -> float:

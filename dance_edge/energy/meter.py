@@ -7,7 +7,6 @@ from dance_edge.energy.calibration import Calibration, calibrated
 from dance_edge.energy.reading import EnergyReading, PowerSensor
 from dance_edge.energy.sampler import Sampler
 from dance_edge.energy.trace import Trace
-from dance_edge.energy.trapezoid import MIN_SAMPLES
 from dance_edge.events import OnEvent, ignore
 
 NO_SENSOR = "no power sensor"
@@ -55,8 +54,8 @@ class EnergyMeter:
     Times are of a monotonic clock: a Jetson's wall clock may jump by years. Without a sensor all windows still give
     their duration. A sensor that fails is tried again every second and never stops the work that is metered.
     `quick` is a second sensor of the same rail, for windows too short for the first. `idle_w` is the baseline that net
-    joules are less of, None where it was not measured. `refused` says why there are to be no joules at all, not even
-    estimated ones. The meter does not close the sensors: who opened them does.
+    joules are less of, None where it was not measured. `no_sensor` is why there are no joules without a sensor,
+    `may_estimate` whether a model may then speak. The meter does not close the sensors: who opened them does.
     """
 
     def __init__(self, sensor: Optional[PowerSensor], interval_s: Optional[float] = None, on_event: OnEvent = ignore,
@@ -66,7 +65,7 @@ class EnergyMeter:
         self.clock = clock
         self.idle_w: Optional[float] = None
         self.calibration = calibration
-        self.refused = ""
+        self.no_sensor = NO_SENSOR
         self.may_estimate = sensor is None
         self._samplers: List[Sampler] = []
         if sensor is not None:
@@ -109,18 +108,6 @@ class EnergyMeter:
         return self._samplers[0].refresh_s if self._samplers else None
 
     @property
-    def least_s(self) -> float:
-        """Seconds that a window takes at least to have a figure; 0 without a sensor."""
-        if self.sensor is None:
-            return 0.0
-        return (MIN_SAMPLES + 2) * max(self.interval_s, self.refresh_s or 0.0, self.sensor.delay_s)
-
-    @property
-    def estimated(self) -> bool:
-        """Whether a model is to speak, since there is no sensor."""
-        return self.sensor is None and not self.refused
-
-    @property
     def power_w(self) -> Optional[float]:
         """The latest sample's watts; None without a sensor, or without a rail that feeds all."""
         return self.trace.last_w
@@ -145,7 +132,7 @@ class EnergyMeter:
     def between(self, start_s: float, end_s: float) -> EnergyReading:
         """Joules between two times of `clock`: of the first sensor that has a figure."""
         if not self._samplers:
-            return EnergyReading(duration_s=max(0.0, end_s - start_s), reason=self.refused or NO_SENSOR)
+            return EnergyReading(duration_s=max(0.0, end_s - start_s), reason=self.no_sensor)
         first = self._samplers[0].between(start_s, end_s, self.idle_w)
         for sampler in self._samplers[1:]:
             if first.gross_j is not None:

@@ -21,7 +21,7 @@ class PowerSensor(ABC):
     interval_s = 0.1  # between readings, where the user names no other
     paced = False     # `read` waits for the sensor's next sample by itself
     averages = False  # a sample is the mean power since the one before it (of an energy counter), not that of a moment
-    delay_s = 0.0     # the most that what a value tells of may lie before its time stamp
+    delay_s = 0.0     # the most that what a value tells of may lie before its time stamp; of a counter, its beat
     step_w = 0.0      # between one value of the total rail and the next that there can be
 
     @abstractmethod

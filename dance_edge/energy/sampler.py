@@ -4,9 +4,8 @@ import time
 from typing import Callable, Optional
 
 from dance_edge.energy.reading import EnergyReading, PowerSensor
-from dance_edge.energy.span import usual_interval
 from dance_edge.energy.trace import Trace
-from dance_edge.energy.trapezoid import SensorFacts, integrate
+from dance_edge.energy.trapezoid import SensorFacts, integrate, rhythm
 from dance_edge.errors import DeviceError
 from dance_edge.events import OnEvent, Warned
 
@@ -50,8 +49,9 @@ class Sampler:
 
     @property
     def refresh_s(self) -> Optional[float]:
-        """The time between samples as it was seen, not as it was asked for; None without samples."""
-        return usual_interval(self.trace.columns().times_s)
+        """The time between new values as it was seen, not as it was asked for; None without samples."""
+        refresh = rhythm(self.trace.columns(), self.sensor.averages)
+        return None if refresh is None else refresh.period_s
 
     def between(self, start_s: float, end_s: float, idle_w: Optional[float]) -> EnergyReading:
         """Joules between two times of the clock. Waits for the sample that lies beyond the end, if one will come."""

@@ -13,45 +13,51 @@ from dance_edge.energy.replay import ReplaySensor
 from dance_edge.errors import ConfigError, DataError, DeviceError
 from dance_edge.events import Note, OnEvent, Warned, ignore
 
-SENSORS: Dict[str, Callable[[Optional[float]], PowerSensor]] = {  # in the order that `auto` tries them
-    "jtop": lambda interval_s: JtopSensor(interval_s or JtopSensor.interval_s),
-    "ina3221": lambda interval_s: Ina3221Sensor(),
-    "nvml": lambda interval_s: NvmlSensor(),
-    "rapl": lambda interval_s: RaplSensor(),
+SENSORS: Dict[str, Callable[[float], PowerSensor]] = {  # by jtop's period; in the order that `auto` tries them
+    "jtop": lambda service_s: JtopSensor(service_s),
+    "ina3221": lambda service_s: Ina3221Sensor(),
+    "nvml": lambda service_s: NvmlSensor(),
+    "rapl": lambda service_s: RaplSensor(),
 }
 REPLAY = "replay:"
-KINDS = ("auto",) + tuple(SENSORS) + (REPLAY + "FILE", "estimate", "none")
+WORDS = ("auto",) + tuple(SENSORS) + ("estimate", "none")  # all kinds but `replay:FILE`
+KINDS = WORDS + (REPLAY + "FILE",)
 
 
 @contextlib.contextmanager
-def metered(kind: str = "auto", interval_s: Optional[float] = None, on_event: OnEvent = ignore) -> Iterator[EnergyMeter]:
+def metered(kind: str = "auto", interval_s: Optional[float] = None, on_event: OnEvent = ignore,
+            service_s: float = JtopSensor.interval_s) -> Iterator[EnergyMeter]:
     """An entered meter over the sensor `kind`, which is closed behind it. With `auto` the first that this machine has.
 
-    `interval_s` is None for the sensor's own. What was chosen and why is said through `on_event`. `DeviceError` where
-    a sensor that was named is not there, `ConfigError` for an unknown one.
+    `interval_s` is None for the sensor's own; jtop's service is then asked for `service_s`. What was chosen and why is
+    said through `on_event`. `DeviceError` where a sensor that was named is not there, `ConfigError` for an unknown one,
+    `DataError` for a trace that cannot be played.
     """
     with contextlib.ExitStack() as opened:
-        sensor = open_sensor(kind, interval_s, on_event)
+        sensor = open_sensor(kind, interval_s, on_event, service_s)
         quick = None
         if sensor is not None:
             opened.callback(sensor.close)
             quick = _quick(kind, sensor)
+        if quick is not None:
+            opened.callback(quick.close)
         meter = EnergyMeter(sensor, interval_s, on_event, quick=quick, calibration=_calibration(sensor, on_event))
         if kind == "none":
-            meter.no_sensor = "not metered (--power none)"
+            meter.no_sensor, meter.may_estimate = "not metered: --power none", False
         yield opened.enter_context(meter)
 
 
 def check_kind(kind: str) -> None:
     """`ConfigError` for what is not a kind of sensor; nothing is opened."""
-    if kind not in KINDS[:-3] + ("estimate", "none") and not (kind.startswith(REPLAY) and len(kind) > len(REPLAY)):
+    if kind not in WORDS and not (kind.startswith(REPLAY) and len(kind) > len(REPLAY)):
         raise ConfigError("unknown power sensor %r" % kind, "take one of: " + ", ".join(KINDS))
 
 
-def open_sensor(kind: str = "auto", interval_s: Optional[float] = None,
-                on_event: OnEvent = ignore) -> Optional[PowerSensor]:
+def open_sensor(kind: str = "auto", interval_s: Optional[float] = None, on_event: OnEvent = ignore,
+                service_s: float = JtopSensor.interval_s) -> Optional[PowerSensor]:
     """As in `metered`; None where there is none, or none is wanted."""
     check_kind(kind)
+    service_s = interval_s or service_s
     if kind == "none":
         return None
     if kind == "estimate":
@@ -60,11 +66,11 @@ def open_sensor(kind: str = "auto", interval_s: Optional[float] = None,
     if kind.startswith(REPLAY):
         return _said(ReplaySensor(kind[len(REPLAY):]), [], on_event)
     if kind != "auto":
-        return _said(SENSORS[kind](interval_s), [], on_event)
+        return _said(SENSORS[kind](service_s), [], on_event)
     refused: List[str] = []
     for opener in SENSORS.values():
         try:
-            return _said(opener(interval_s), refused, on_event)
+            return _said(opener(service_s), refused, on_event)
         except DeviceError as reason:
             refused.append(reason.message)
     on_event(Note("power: no sensor here (%s): joules are estimated by the TX2 model" % "; ".join(refused)))
@@ -73,7 +79,7 @@ def open_sensor(kind: str = "auto", interval_s: Optional[float] = None,
 
 def _quick(kind: str, sensor: PowerSensor) -> Optional[PowerSensor]:
     """The chip's own files beside jtop's service, whose period is long for a short window."""
-    if kind != "auto" or sensor.name != JtopSensor.name:
+    if kind != "auto" or sensor.name != "jtop":
         return None
     try:
         files = Ina3221Sensor()

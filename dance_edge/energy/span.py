@@ -46,7 +46,7 @@ def cut(times_s: np.ndarray, watts: np.ndarray, start_s: float, end_s: float, av
     """The window's part of a trace. Where no sample lies beyond an end, the last known value is held.
 
     Between samples of a moment power goes straight from one to the next (the trapezoid, its ends interpolated);
-    with `averages` each sample is the mean over the whole interval before it.
+    with `averages` each sample is the mean over the whole interval before it, however long, so that it is no gap.
     """
     longest = GAP_FACTOR * (usual_interval(times_s) or 0.0)
     inside = (times_s > start_s) & (times_s < end_s)
@@ -59,7 +59,7 @@ def cut(times_s: np.ndarray, watts: np.ndarray, start_s: float, end_s: float, av
         values = np.concatenate([at_ends[:1], watts[inside], at_ends[1:]])
         means = (values[:-1] + values[1:]) / 2.0
     lengths, beyond = _sampled_lengths(times_s, times)
-    is_gap = lengths > longest
+    is_gap = (lengths > longest) & (beyond | (not averages))
     return Span(times, values, means, is_gap, float(np.sum(np.diff(times)[is_gap & beyond])))
 
 

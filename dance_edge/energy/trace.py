@@ -9,6 +9,7 @@ import numpy as np
 from dance_edge.energy.reading import PowerSample
 
 FORMAT = 1
+AVERAGES = ", averages"  # ends the first line of a trace whose samples are means, each since the one before
 MAX_W = 2000.0  # no sensor here feeds more; what is above is nonsense
 
 
@@ -82,15 +83,17 @@ class Trace:
                            {name: np.array(values, dtype=np.float64) for name, values in self._rails.items()},
                            self._total)
 
-    def write_csv(self, path: str, source: str) -> None:
-        """One line a sample: monotonic seconds, then watts by rail; the first line says what they are.
+    def write_csv(self, path: str, source: str, averages: bool = False) -> None:
+        """One line a sample: monotonic seconds, then watts by rail; the first line says what they are. `source` and
+        `averages` are the sensor's.
 
         What is in the file stays: a resumed run appends its own part, head lines and all, since after a reboot the
         monotonic clock starts anew.
         """
         columns = self.columns()
         names = list(columns.rails_w)
-        lines: List[str] = ["# format: %d, source: %s, total: %s" % (FORMAT, source, columns.total or "none"),
+        lines: List[str] = ["# format: %d, source: %s, total: %s%s" % (
+            FORMAT, source, columns.total or "none", AVERAGES if averages else ""),
                             ",".join(["monotonic_s"] + [name + "_w" for name in names])]
         for i, time_s in enumerate(columns.times_s):
             lines.append(",".join(["%.6f" % time_s] + ["%.4f" % columns.rails_w[name][i] for name in names]))

@@ -37,7 +37,7 @@ def integrate(columns: Columns, start_s: float, end_s: float, sensor: SensorFact
     inside = (columns.times_s >= start_s) & (columns.times_s <= end_s)
     reading = reading._replace(sample_count=int(np.count_nonzero(inside)))
     total_w = columns.rails_w[columns.total] if columns.total is not None else np.zeros(0)
-    refresh = seen_refresh(columns.times_s, total_w if total_w.size else _any_rail(columns))
+    refresh = rhythm(columns, sensor.averages)
     reading = reading._replace(refresh_s=None if refresh is None else refresh.period_s)
     refusal = _too_few(columns, reading, refresh)
     if refusal or refresh is None:
@@ -55,8 +55,15 @@ def integrate(columns: Columns, start_s: float, end_s: float, sensor: SensorFact
     return _figure(reading, span, (low_j, high_j), idle_w)
 
 
-def _any_rail(columns: Columns) -> np.ndarray:
-    return next(iter(columns.rails_w.values()), np.zeros(columns.times_s.size))
+def rhythm(columns: Columns, averages: bool) -> Optional[Refresh]:
+    """How often the sensor has a new value; None with fewer than two samples. A counter's (`averages`) is new at each
+    sample, and not late."""
+    rails = list(columns.rails_w.values())
+    watts = columns.rails_w[columns.total] if columns.total is not None else rails[0] if rails else columns.times_s
+    refresh = seen_refresh(columns.times_s, watts)
+    if refresh is None or not averages:
+        return refresh
+    return Refresh(float(np.median(np.diff(columns.times_s))), False)
 
 
 def _rails(columns: Columns, start_s: float, end_s: float, averages: bool, inside: np.ndarray) -> Dict[str, float]:
@@ -102,7 +109,7 @@ def _interval(times_s: np.ndarray, watts: np.ndarray, span: Span, sensor: Sensor
         spread_j = cut_periods(times_s, watts, span, refresh.period_s) + Z_95 * math.hypot(
             sampling_error(span), rounding_error(span, refresh.period_s, sensor.step_w))
     elif sensor.averages:
-        spread_j = cut_averages(span)
+        return interval(span, cut_averages(span, sensor.delay_s))
     low_j, high_j = interval(span, spread_j)
     delay_s = refresh.delay_s
     longest_s = max(sensor.delay_s, delay_s)

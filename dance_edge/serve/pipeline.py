@@ -119,7 +119,7 @@ def _run(source: Source, segmenter: Segmenter, sinks: Sequence[Sink], meter: Ene
     if segmenter.profile is not None and segmenter.manifest.only_size is None:
         tally.warn_of_profile(segmenter.profile.dataset, on_event)
     # A sensor that is there but has no figure says why; only without one the model speaks in its place.
-    energy = window.reading() if meter.sensor else tally.estimate(duration_s)
+    energy = tally.estimate(duration_s) if meter.may_estimate else window.reading()
     return tally.report(source.dropped, duration_s, energy)
 
 

@@ -1,11 +1,11 @@
 """`adapt`: a model meets its target, learns, shrinks, and leaves a run folder."""
 import contextlib
 import os
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, List
 
 from dance_edge import run as run_folder
 from dance_edge.energy.meter import EnergyMeter
-from dance_edge.energy.sensors import open_sensor
+from dance_edge.energy.sensors import check_kind, metered
 from dance_edge.errors import DanceError, DataError, DeviceError, Interrupted
 from dance_edge.events import Event, Note, OnEvent, Opened, Warned, ignore
 from dance_edge.manifest import manifest_from_dict
@@ -32,8 +32,7 @@ def adapt(config: AdaptConfig, on_event: OnEvent = ignore) -> AdaptResult:
     Called by every process of a `torch.distributed` group, or one that torchrun started, they share the work: batches,
     scan and scores. `--batch-size` counts over all of them; rank 0 writes, and is the only one that says anything.
     """
-    check(config)
-    budget_of(config)
+    _check(config)
     warned: List[str] = []
     with joined() as ranks:
         on_event = _heeding(on_event, warned) if ranks.first else ignore
@@ -42,12 +41,20 @@ def adapt(config: AdaptConfig, on_event: OnEvent = ignore) -> AdaptResult:
             on_event(Opened(folder))  # what is still to be made of it has something to say
             return AdaptResult(folder, manifest_from_dict(state["manifest"]), state["facts"])
         with contextlib.ExitStack() as stack:
-            meter = stack.enter_context(_metered(on_event, ranks.first))
+            kind = config.power if ranks.first else "none"
+            meter = ranks.attempt(lambda: stack.enter_context(metered(kind, on_event=on_event)))
             window = stack.enter_context(meter.window("adapt"))
             setup = ranks.attempt(lambda: _ready(config, state, meter, on_event, ranks))
             ranks.lead(lambda: _open(folder, config, stack))
             result = _in_folder(Attempt(folder, setup, state, window, warned, on_event), meter)
         return result
+
+
+def _check(config: AdaptConfig) -> None:
+    """Refuse what cannot be, before anything is read or made."""
+    check(config)
+    budget_of(config)
+    check_kind(config.power)
 
 
 def _heeding(on_event: OnEvent, warned: List[str]) -> OnEvent:
@@ -61,11 +68,10 @@ def _heeding(on_event: OnEvent, warned: List[str]) -> OnEvent:
 
 def dry_run(config: AdaptConfig, on_event: OnEvent = ignore) -> Dict[str, Any]:
     """What `adapt` would do with `config`, and what it would take here: nothing is trained and nothing written."""
-    check(config)
-    budget_of(config)
+    _check(config)
 
     def planned() -> Dict[str, Any]:
-        with _metered(on_event) as meter:
+        with metered(config.power, on_event=on_event) as meter:
             setup = prepare(config, {}, on_event)
             cost = _cost(setup, meter, ranks)
             setup = within(setup, budget_of(config), cost, on_event)
@@ -105,17 +111,6 @@ def _cost(setup: Setup, meter: EnergyMeter, ranks: Ranks) -> Cost:
     return cost._replace(seconds_per_mac=cost.seconds_per_mac / ranks.count)
 
 
-@contextlib.contextmanager
-def _metered(on_event: OnEvent, with_sensor: bool = True) -> Iterator[EnergyMeter]:
-    sensor = open_sensor("auto", on_event) if with_sensor else None
-    try:
-        with EnergyMeter(sensor, on_event=on_event) as meter:
-            yield meter
-    finally:
-        if sensor is not None:
-            sensor.close()
-
-
 def _open(folder: str, config: AdaptConfig, stack: contextlib.ExitStack) -> None:
     """Make and lock `folder`, until `stack` is left, and clear it where the run begins anew."""
     os.makedirs(folder, exist_ok=True)
@@ -139,4 +134,5 @@ def _in_folder(attempt: Attempt, meter: EnergyMeter) -> AdaptResult:
     finally:
         if meter.sensor is not None:
             with contextlib.suppress(OSError):
-                meter.trace.write_csv(os.path.join(attempt.folder, "energy.csv"), meter.sensor.name)
+                meter.trace.write_csv(os.path.join(attempt.folder, "energy.csv"), meter.sensor.name,
+                                      meter.sensor.averages)

@@ -272,7 +272,7 @@ class Attempt:
 
     def _energy(self) -> EnergyReading:
         readings = self._readings()
-        if all(one.source == "none" for one in readings):
+        if self.setup.config.power != "none" and all(one.source == "none" for one in readings):
             return tx2_model.training_reading(self.counts.macs, self.counts.duration_s)
         return add_up(readings)
 

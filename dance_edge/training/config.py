@@ -22,7 +22,7 @@ class AdaptConfig(NamedTuple):
     of SlimPolicy; `anneal` is the share of the run's end without dropping. `order` is that of Table 4: data and network
     slimmed `together`, or one after the other, `network-first` or `data-first`. `score_every` steps the network is
     scored, and `patience` scores that are no better end the run. A checkpoint is written every `checkpoint_every` steps
-    and every `checkpoint_minutes`.
+    and every `checkpoint_minutes`. `power` names the sensor, as in `energy/sensors`.
     """
 
     target: str
@@ -80,6 +80,7 @@ class AdaptConfig(NamedTuple):
     checkpoint_every: int = 50
     checkpoint_minutes: float = 5.0
     workers: int = -1
+    power: str = "auto"
     fresh: bool = False
 
     def policy(self) -> SlimPolicy:
@@ -106,7 +107,7 @@ class AdaptConfig(NamedTuple):
 
 
 # Settings that a resumed run may change, since they leave the weights alone.
-HARMLESS = ("out", "workers", "checkpoint_every", "checkpoint_minutes", "fresh")
+HARMLESS = ("out", "workers", "power", "checkpoint_every", "checkpoint_minutes", "fresh")
 _LIKE = AdaptConfig("")  # a value of the right kind for every setting
 
 

@@ -14,7 +14,7 @@ def test_doctor_writes_its_promised_keys(tmp_path, capsys, monkeypatch):
     assert set(facts) >= {"format", "machine", "packages", "backends", "sensors", "cameras", "hints"}
     assert [one["name"] for one in facts["packages"]] == list(PACKAGES)
     assert {"name": "onnxruntime", "usable": True} in facts["backends"]
-    assert [one["name"] for one in facts["sensors"]] == ["jtop", "ina3221"]
+    assert [one["name"] for one in facts["sensors"]] == ["jtop", "ina3221", "nvml", "rapl"]
     out = capsys.readouterr().out
     assert "onnxruntime" in out and "Python %s" % facts["machine"]["python"] in out
 

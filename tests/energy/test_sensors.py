@@ -1,68 +1,185 @@
+import time
+
 import pytest
 
-from dance_edge.energy import sensors
+from dance_edge.energy import calibration, sensors
 from dance_edge.energy.reading import PowerSample, PowerSensor
-from dance_edge.energy.sensors import open_sensor
-from dance_edge.errors import ConfigError, DeviceError
+from dance_edge.energy.sensors import check_kind, metered, open_sensor
+from dance_edge.errors import ConfigError, DataError, DeviceError
 from dance_edge.events import Note, Warned
 
 
 class Service(PowerSensor):
-    name, scope = "jtop", "VDD_IN"
+    name, scope, interval_s = "jtop", "VDD_IN", 0.4
 
-    def __init__(self, interval_s):
-        self.interval_s = interval_s
+    def __init__(self, service_s):
+        self.asked_s = service_s
+        self.closed = False
 
     def read(self):
-        return PowerSample(0.0, {"VDD_IN": 8.0}, "VDD_IN")
+        return PowerSample(time.monotonic(), {"VDD_IN": 8.0}, "VDD_IN")
+
+    def close(self):
+        self.closed = True
 
 
-def no_service(interval_s):
+def no_service(service_s):
     raise DeviceError("jtop: The jtop.service is not active.", "start it")
 
 
-@pytest.fixture
-def without_jtop(monkeypatch):
+def no_gpu():
+    raise DeviceError("nvidia-ml-py is not installed", "install it")
+
+
+class Gpu(Service):
+    name, scope = "nvml", "GPU 0"
+
+    def __init__(self):
+        super().__init__(0.0)
+
+
+@pytest.fixture(autouse=True)
+def bare_machine(monkeypatch, tmp_path):
+    """No service, no GPU, and empty folders for the kernel's: what a test lays in them is all there is."""
     monkeypatch.setattr(sensors, "JtopSensor", no_service)
+    monkeypatch.setattr(sensors, "NvmlSensor", no_gpu)
+    monkeypatch.setattr("dance_edge.energy.ina3221.ROOT", str(tmp_path))
+    monkeypatch.setattr("dance_edge.energy.rapl.ROOT", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
-def test_auto_takes_jtop_first_and_says_so(monkeypatch, tmp_path, lay_chip):
+@pytest.fixture
+def with_jtop(monkeypatch):
     monkeypatch.setattr(sensors, "JtopSensor", Service)
-    lay_chip("0-0041/iio:device1", [("VDD_IN", 8000)])
+
+
+@pytest.fixture
+def with_files(lay_chip):
+    return lay_chip("0-0041/iio:device1", [("VDD_IN", 8000)])
+
+
+def test_auto_takes_jtop_first_and_says_so(with_jtop, with_files):
     heard = []
-    sensor = open_sensor("auto", heard.append, 0.5, str(tmp_path))
-    assert sensor.name == "jtop" and sensor.interval_s == 0.5
+    sensor = open_sensor("auto", 0.5, heard.append)
+    assert sensor.name == "jtop" and sensor.asked_s == 0.5
     assert heard == [Note("power: jtop, rail VDD_IN")]
 
 
-def test_auto_falls_to_the_files_and_says_why(without_jtop, tmp_path, lay_chip):
-    lay_chip("0-0041/iio:device1", [("VDD_IN", 8000)])
+def test_auto_falls_to_the_files_and_says_why(with_files):
     heard = []
-    sensor = open_sensor("auto", heard.append, ina3221_root=str(tmp_path))
-    assert sensor.name == "ina3221"
+    assert open_sensor("auto", on_event=heard.append).name == "ina3221"
     assert heard == [Note("power: ina3221, rail VDD_IN (jtop: The jtop.service is not active.)")]
 
 
-def test_no_total_rail_is_a_warning(without_jtop, tmp_path, lay_chip):
+def test_auto_falls_to_a_gpu_and_then_to_the_processor(monkeypatch):
+    heard = []
+    monkeypatch.setattr(sensors, "RaplSensor", type("Processor", (Gpu,), {"name": "rapl", "scope": "package-0"}))
+    assert open_sensor("auto", on_event=heard.append).name == "rapl"
+    for reason in ("not active", "INA3221", "nvidia-ml-py"):
+        assert reason in heard[0].text
+    monkeypatch.setattr(sensors, "NvmlSensor", Gpu)
+    assert open_sensor("auto").name == "nvml"
+
+
+def test_no_total_rail_is_a_warning(lay_chip):
     lay_chip("0-0040/iio:device0", [("VDD_SYS_GPU", 3000)])
     heard = []
-    open_sensor("auto", heard.append, ina3221_root=str(tmp_path))
+    open_sensor("auto", on_event=heard.append)
     assert any(isinstance(event, Warned) and "no total rail" in event.text for event in heard)
 
 
-def test_no_sensor_at_all_is_said_with_its_reasons(without_jtop, tmp_path):
+def test_no_sensor_at_all_is_said_with_its_reasons():
     heard = []
-    assert open_sensor("auto", heard.append, ina3221_root=str(tmp_path)) is None
-    assert "not active" in heard[0].text and "INA3221" in heard[0].text and "estimated" in heard[0].text
+    assert open_sensor("auto", on_event=heard.append) is None
+    assert len(heard) == 1
+    for reason in ("not active", "INA3221", "nvidia-ml-py", "RAPL", "estimated"):
+        assert reason in heard[0].text
 
 
-@pytest.mark.parametrize("kind", ["jtop", "ina3221"])
-def test_a_sensor_that_was_named_must_be_there(without_jtop, tmp_path, kind):
+@pytest.mark.parametrize("kind", ["jtop", "ina3221", "nvml", "rapl"])
+def test_a_sensor_that_was_named_must_be_there(kind):
     with pytest.raises(DeviceError):
-        open_sensor(kind, ina3221_root=str(tmp_path))
+        open_sensor(kind)
 
 
-def test_none_is_none_and_nonsense_is_refused():
-    assert open_sensor("none") is None
-    with pytest.raises(ConfigError):
-        open_sensor("solar")
+def test_the_named_one_is_taken_though_a_better_is_there(with_jtop, with_files):
+    assert open_sensor("ina3221").name == "ina3221"
+
+
+@pytest.mark.parametrize("kind", ["solar", "", "replay:", "replay", "jtop "])
+def test_nonsense_is_refused_with_what_there_is(kind):
+    with pytest.raises(ConfigError) as caught:
+        check_kind(kind)
+    assert "auto, jtop, ina3221, nvml, rapl" in caught.value.hint and "replay:FILE" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", ["auto", "jtop", "ina3221", "nvml", "rapl", "replay:t.csv", "estimate", "none"])
+def test_every_kind_is_known(kind):
+    check_kind(kind)
+
+
+def test_none_gives_no_joules_and_no_estimate():
+    heard = []
+    with metered("none", on_event=heard.append) as meter, meter.window("job") as window:
+        pass
+    assert heard == [] and meter.sensor is None and not meter.may_estimate
+    assert window.reading().gross_j is None and window.reading().label == "none (not metered: --power none)"
+
+
+def test_estimate_looks_for_no_sensor(with_jtop):
+    heard = []
+    with metered("estimate", on_event=heard.append) as meter:
+        assert meter.sensor is None and meter.may_estimate
+    assert heard == [Note("power: joules are estimated by the TX2 model (--power estimate)")]
+
+
+def test_a_trace_is_played(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("# format: 1, source: jtop, total: VDD_IN\nmonotonic_s,VDD_IN_w\n1.0,8.0\n2.0,8.0\n")
+    heard = []
+    assert open_sensor("replay:%s" % path, on_event=heard.append).read().rails_w == {"VDD_IN": 8.0}
+    assert heard == [Note("power: replay, rail VDD_IN, recorded by jtop")]
+    with pytest.raises(DataError):
+        open_sensor("replay:%s" % tmp_path)
+
+
+def test_the_meter_s_sensors_are_closed_behind_it(with_jtop):
+    with metered("jtop") as meter:
+        sensor = meter.sensor
+        assert meter.interval_s == 0.4 and not sensor.closed
+    assert sensor.closed
+    with metered("jtop", service_s=0.5) as meter:
+        assert meter.sensor.asked_s == 0.5 and meter.interval_s == 0.4
+
+
+def test_the_chip_s_files_stand_beside_the_service_for_short_windows(with_jtop, with_files):
+    with metered() as meter:
+        assert meter.sensor.name == "jtop"
+        with meter.window("short") as window:
+            time.sleep(0.9)
+        reading = window.reading()
+    assert reading.label == "measured (ina3221, VDD_IN)" and reading.gross_j == pytest.approx(8.0 * reading.duration_s)
+
+
+def test_without_the_files_a_window_too_short_has_no_figure(with_jtop):
+    with metered() as meter, meter.window("short") as window:
+        time.sleep(0.2)
+    assert window.reading().gross_j is None and "run for at least" in window.reading().reason
+
+
+def test_a_board_s_calibration_is_taken_and_a_damaged_one_is_a_warning(with_files):
+    made = calibration.fit([(2.0, 2.5), (5.0, 5.8), (10.0, 11.3)], calibration.board_id(), "ina3221", "VDD_IN")
+    path = calibration.path_of("ina3221")
+    calibration.save(made, path)
+    with metered() as meter:
+        assert meter.calibration == made
+        with meter.window("job") as window:
+            time.sleep(0.9)
+    reading = window.reading()
+    assert reading.calibrated and reading.gross_j == pytest.approx((1.1 * 8.0 + 0.3) * reading.duration_s)
+    with open(path, "w") as file:
+        file.write("{")
+    heard = []
+    with metered(on_event=heard.append) as meter:
+        assert meter.calibration is None
+    assert any(isinstance(one, Warned) and "uncalibrated" in one.text for one in heard)

@@ -218,6 +218,7 @@ def test_an_image_left_alone_at_the_end_is_a_step_of_its_own(small_set):
 def test_a_sensor_s_joules_are_measured_and_kept_over_a_pause(small_set, monkeypatch):
     import time
 
+    from dance_edge.energy.meter import EnergyMeter
     from dance_edge.energy.reading import PowerSample, PowerSensor
     from dance_edge.training import adapt as module
 
@@ -228,8 +229,11 @@ def test_a_sensor_s_joules_are_measured_and_kept_over_a_pause(small_set, monkeyp
             time.sleep(0.02)
             return PowerSample(time.monotonic(), {"VDD_IN": 10.0}, "VDD_IN")
 
-    monkeypatch.setattr(module, "open_sensor", lambda kind, on_event: Ten())
-    monkeypatch.setattr(module, "EnergyMeter", _fast_meter(module.EnergyMeter))
+    def metered(kind, on_event):
+        assert kind == "auto"
+        return EnergyMeter(Ten(), 0.02, on_event)
+
+    monkeypatch.setattr(module, "metered", metered)
 
     def stop(event):
         if isinstance(event, StepDone) and event.step == 2:
@@ -244,8 +248,14 @@ def test_a_sensor_s_joules_are_measured_and_kept_over_a_pause(small_set, monkeyp
     assert facts["energy_j"] > first[0]["gross_j"] > 0 and os.path.getsize("r/energy.csv") > 100
 
 
-def _fast_meter(meter):
-    return lambda sensor, on_event: meter(sensor, 0.02, on_event)
+def test_what_is_not_to_be_metered_has_no_joules_and_an_unknown_sensor_is_refused(small_set):
+    with pytest.raises(ConfigError, match="solar"):
+        adapt(config(small_set, power="solar"))
+    facts = adapt(config(small_set, steps=2, stages=0, power="none")).facts
+    assert facts["energy_j"] is None and facts["energy_source"] == "none (not metered: --power none)"
+    assert not os.path.exists("r/energy.csv")
+    facts = adapt(config(small_set, steps=2, stages=0, out="e", power="estimate")).facts
+    assert facts["energy_source"] == "estimated (TX2 model)" and facts["energy_j"] > 0
 
 
 def test_batchnorm_is_measured_anew_on_mixed_batches_at_the_size_of_p_1(small_set, monkeypatch):

@@ -3,7 +3,6 @@ import math
 
 import pytest
 
-from dance_edge.energy.sensors import open_sensor
 from dance_edge.errors import ConfigError, DeviceError
 from dance_edge.events import StepDone, Warned, ignore
 from dance_edge.training.adapt import adapt, dry_run
@@ -95,11 +94,10 @@ def test_the_sensor_ends_a_run_that_takes_more_joules_than_the_calibration_promi
         config, lay_chip, tmp_path, monkeypatch):
     """5 W by an INA3221's files: 50 J are 10 seconds."""
     lay_chip("0-0041/iio:device1", [("VDD_IN", 5000)])
-    monkeypatch.setattr("dance_edge.training.adapt.open_sensor",
-                        lambda _kind, on_event: open_sensor("ina3221", on_event, ina3221_root=str(tmp_path)))
+    monkeypatch.setattr("dance_edge.energy.ina3221.ROOT", str(tmp_path))
     monkeypatch.setattr("dance_edge.training.expected.METERED_S", 0.5)
     heard = []
-    facts = adapt(config("slow", steps=200, batch_size=3, energy="50J"), heard.append).facts
+    facts = adapt(config("slow", steps=200, batch_size=3, energy="50J", power="ina3221"), heard.append).facts
     assert facts["ended_by"] == "energy" and 0 < facts["steps"] < 200
     assert any("the energy of the budget is used up" in one.text for one in heard if isinstance(one, Warned))
     assert facts["energy"]["measured"] and 40.0 < facts["energy_j"] < 65.0

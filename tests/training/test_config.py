@@ -66,7 +66,7 @@ def test_the_settings_reach_the_policy():
 
 
 def test_changed_settings_are_named_and_harmless_ones_are_not():
-    now = CONFIG._replace(learning_rate=0.5, workers=3, out="elsewhere", checkpoint_every=7, fresh=True)
+    now = CONFIG._replace(learning_rate=0.5, workers=3, power="none", out="elsewhere", checkpoint_every=7, fresh=True)
     assert changed_settings(CONFIG, now) == ["learning_rate: 0.0 -> 0.5"]
 
 

@@ -1,0 +1,94 @@
+import pytest
+
+from dance_edge.energy.meter import EnergyMeter
+from dance_edge.energy.reading import PowerSample
+from dance_edge.energy.replay import ReplaySensor, read_csv
+from dance_edge.energy.trace import Trace
+from dance_edge.errors import DataError, DeviceError
+
+HEAD = "# format: 1, source: jtop, total: VDD_IN\n"
+COLUMNS = "monotonic_s,VDD_IN_w,VDD_SYS_GPU_w\n"
+
+
+class Clock:
+    now_s = 5000.0
+
+    def __call__(self):
+        return self.now_s
+
+
+def written(path, samples, source="jtop", total="VDD_IN", averages=False):
+    trace = Trace()
+    for time_s, watts in samples:
+        trace.append(PowerSample(time_s, {"VDD_IN": watts, "VDD_SYS_GPU": watts / 4.0}, total))
+    trace.write_csv(str(path), source, averages)
+    return str(path)
+
+
+def test_a_trace_is_played_in_its_own_time(tmp_path):
+    clock = Clock()
+    sensor = ReplaySensor(written(tmp_path / "t.csv", [(100.0, 4.0), (101.0, 8.0), (103.0, 6.0)]), clock)
+    assert (sensor.name, sensor.scope) == ("replay", "VDD_IN, recorded by jtop")
+    seen = []
+    for now_s in (5000.0, 5000.9, 5001.0, 5002.9, 5003.2):
+        clock.now_s = now_s
+        seen.append(sensor.read())
+    assert [one.monotonic_s for one in seen] == [5000.0, 5000.0, 5001.0, 5001.0, 5003.0]
+    assert [one.rails_w["VDD_IN"] for one in seen] == [4.0, 4.0, 8.0, 8.0, 6.0]
+    assert seen[-1] == PowerSample(5003.0, {"VDD_IN": 6.0, "VDD_SYS_GPU": 1.5}, "VDD_IN")
+    with pytest.raises(DeviceError, match="the trace is over"):
+        sensor.read()
+
+
+def test_its_joules_are_those_of_the_trace(tmp_path):
+    path = written(tmp_path / "t.csv", [(0.02 * i, 4.0 + i % 2) for i in range(200)])
+    sensor = ReplaySensor(path)
+    assert sensor.interval_s == pytest.approx(0.01)
+    with EnergyMeter(sensor) as meter, meter.window("job") as window:
+        meter._samplers[0].wait_beyond(window.start_s + 0.5, 20.0)
+    reading = window.reading()
+    assert reading.gross_j == pytest.approx(4.5 * reading.duration_s, rel=0.03)
+    assert reading.label == "measured (replay, VDD_IN, recorded by jtop)"
+
+
+def test_of_several_parts_the_last_is_played(tmp_path):
+    path = written(tmp_path / "t.csv", [(100.0, 4.0), (101.0, 4.0)])
+    written(tmp_path / "t.csv", [(3.0, 9.0), (4.0, 9.0), (5.0, 9.0)], "ina3221")
+    recorded = read_csv(path)
+    assert recorded.columns.times_s.tolist() == [3.0, 4.0, 5.0] and recorded.source == "ina3221"
+
+
+def test_a_counter_s_means_stay_means_and_a_missing_total_stays_missing(tmp_path):
+    assert ReplaySensor(written(tmp_path / "a.csv", [(1.0, 4.0), (2.0, 4.0)], "nvml", averages=True)).averages
+    sensor = ReplaySensor(written(tmp_path / "b.csv", [(1.0, 4.0), (2.0, 4.0)], "ina3221", None))
+    assert sensor.read().total is None and sensor.scope == "ina3221" and not sensor.averages
+
+
+@pytest.mark.parametrize("text, said", [
+    ("", "no trace of power"),
+    ("a,b\n1,2\n", "no trace of power"),
+    ("# format: 2, source: jtop, total: VDD_IN\n" + COLUMNS + "1,2,3\n", "of format 1"),
+    (HEAD, "no header in line 2"),
+    (HEAD + "time,watts\n1,2\n", "no header in line 2"),
+    (HEAD + "monotonic_s,VDD_MUX_w\n1,2\n", "no column of its total, VDD_IN"),
+    (HEAD + COLUMNS, "no samples"),
+    (HEAD + COLUMNS + "1.0,8.0,3.0\n2.0,8.0\n", "damaged in line 4"),
+    (HEAD + COLUMNS + "1.0,8.0,3.0\n2.0,8.0,3.0,1.0\n", "damaged in line 4"),
+    (HEAD + COLUMNS + "1.0,eight,3.0\n", "damaged in line 3"),
+    (HEAD + COLUMNS + "2.0,8.0,3.0\n1.0,8.0,3.0\n", "damaged in line 4"),
+    (HEAD + COLUMNS + "nan,8.0,3.0\n", "damaged in line 3"),
+    ("\xff\x00\x89PNG", "cannot read|no trace"),
+])
+def test_what_is_no_whole_trace_is_one_clear_error(tmp_path, text, said):
+    path = tmp_path / "t.csv"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError, match=said) as caught:
+        ReplaySensor(str(path))
+    assert caught.value.hint and caught.value.exit_code == 3
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(DataError, match="cannot read"):
+        ReplaySensor(str(tmp_path / "no.csv"))
+    with pytest.raises(DataError, match="cannot read"):
+        ReplaySensor(str(tmp_path))
