@@ -25,6 +25,7 @@ COMMANDS = {
     "export": ("export", "Write a run's model as ONNX and check it against PyTorch."),
     "serve": ("serve", "Segment a video, a camera or a folder, frame by frame."),
     "bench": ("bench", "Measure latency, MACs and joules, before and after."),
+    "power": ("power", "Measure power and joules, alone or of any command."),
     "demo": ("demo", "All of the above, on street scenes drawn here, in minutes."),
     "doctor": ("doctor", "Say what this machine has: backends, sensors, cameras."),
 }
@@ -95,13 +96,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit code; whatever goes wrong is said on stderr, here and only here."""
+    """Run one command line and return its exit code, which is what the command returns, 0 for None; whatever goes wrong
+    is said on stderr, here and only here."""
     debug, arguments = _take_debug(arguments)
     before = signal.signal(signal.SIGTERM, _terminate_in(os.getpid()))
     try:
         front = ["--debug"] if debug else []
-        group.main(args=front + (arguments or ["--help"]), prog_name="dance-edge", standalone_mode=False)
-        return 0
+        return int(group.main(args=front + (arguments or ["--help"]), prog_name="dance-edge", standalone_mode=False)
+                   or 0)
     except DanceError as error:
         return _failed(error.message, error.hint, error.exit_code, debug)
     except click.Abort:  # what click makes of KeyboardInterrupt

@@ -24,7 +24,7 @@ class Listener:
                  quiet: Optional[bool] = None) -> None:
         self.warnings: List[str] = []
         self._stream = sys.stderr if stream is None else stream
-        self._quiet = _asked_for_quiet() if quiet is None else quiet
+        self.quiet = _asked_for_quiet() if quiet is None else quiet
         self._bar: Any = None  # rich.progress.Progress, imported with the first step on a terminal
         self._tasks: Dict[str, Any] = {}
         self._last_line_s: Dict[str, float] = {}
@@ -76,7 +76,7 @@ class Listener:
 
     def _line(self, text: str, always: bool = False) -> None:
         self._write_log(text)
-        if self._quiet and not always:
+        if self.quiet and not always:
             return
         if self._bar is not None:  # above the bar, which stays the last line
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -84,7 +84,7 @@ class Listener:
             click.echo(text, file=self._stream)
 
     def _advance(self, task: str, done: int, total: int, line: str, figures: str) -> None:
-        if self._quiet:
+        if self.quiet:
             return
         if self._stream.isatty():
             self._draw(task, done, total, figures)

@@ -1,0 +1,106 @@
+"""`dance-edge power --calibrate`: a board's sensor held against an external meter."""
+import csv
+import math
+import sys
+import time
+from typing import Any, List, Optional, Tuple
+
+import click
+
+from dance_edge.cli import powering
+from dance_edge.cli.output import say, write_json
+from dance_edge.cli.power_table import figure
+from dance_edge.cli.progress import Listener
+from dance_edge.energy import calibration
+from dance_edge.energy.meter import EnergyMeter
+from dance_edge.errors import ConfigError, DataError, DeviceError
+from dance_edge.events import Note, OnEvent
+
+LOAD_S = 10.0
+COLUMNS = ("sensor_w", "meter_w")
+Pairs = List[Tuple[float, float]]
+
+
+def calibrate(config: Any) -> None:
+    """As a `PowerConfig` asks: take the pairs, fit, keep the result for this board and say what came out."""
+    pairs = read_pairs(config.calibrate_from) if config.calibrate_from else []
+    with Listener() as listener, powering.opened(config, listener) as meter:
+        if meter.sensor is None or not meter.sensor.scope:
+            raise DeviceError("there is no rail that feeds all, and so nothing to calibrate",
+                              "dance-edge doctor says which sensors and rails there are")
+        source, scope = meter.sensor.name, meter.sensor.scope
+        meter.calibration = None  # an earlier one is what is to be replaced
+        if not pairs:
+            pairs = _ask(meter, config.for_s or LOAD_S, listener)
+    found = calibration.fit(pairs, calibration.board_id(), source, scope)
+    path = calibration.path_of(source)
+    try:
+        calibration.save(found, path)
+    except OSError as reason:
+        raise ConfigError("cannot write %s: %s" % (path, reason.strerror or reason),
+                          "set XDG_CONFIG_HOME to a folder that can be written to")
+    say("calibrated %s, rail %s, at %d loads" % (source, scope, found.loads), config.json_path)
+    say("slope     %.5g" % found.slope, config.json_path)
+    say("offset    %.4g W" % found.offset_w, config.json_path)
+    say("residual  %.2g W, the largest difference left at a load" % found.residual_w, config.json_path)
+    say("kept      %s" % path, config.json_path)
+    if config.json_path:
+        write_json(config.json_path, {
+            "format": powering.FORMAT, "calibration": found._asdict(), "path": path,
+            "pairs": [dict(zip(COLUMNS, pair)) for pair in pairs]})
+
+
+def read_pairs(path: str) -> Pairs:
+    """(sensor's watts, meter's watts) of a CSV file with these two columns; `DataError` for what it is not."""
+    hint = "its first line: %s; then a line a load, in watts" % ",".join(COLUMNS)
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            rows = [(number, row) for number, row in enumerate(csv.reader(file), 1)
+                    if row and any(cell.strip() for cell in row) and not row[0].startswith("#")]
+    except (OSError, ValueError, csv.Error) as reason:
+        raise DataError("cannot read %s: %s" % (path, getattr(reason, "strerror", None) or reason), hint)
+    header = [cell.strip() for cell in rows[0][1]] if rows else []
+    if not set(COLUMNS) <= set(header):
+        raise DataError("%s has no columns %s" % (path, " and ".join(COLUMNS)), hint)
+    pairs = []
+    for number, row in rows[1:]:
+        cells = dict(zip(header, row))
+        watts = [_number(cells.get(column, "")) for column in COLUMNS]
+        if watts[0] is None or watts[1] is None:
+            raise DataError("%s, line %d is not two numbers: %s" % (path, number, ",".join(row)), hint)
+        pairs.append((watts[0], watts[1]))
+    return pairs
+
+
+def _ask(meter: EnergyMeter, seconds: float, on_event: OnEvent) -> Pairs:
+    """A load at a time: what the meter reads is typed, then the sensor is measured under the same load."""
+    pairs: Pairs = []
+    on_event(Note("%d loads or more, from idle to full work. Set one, let the meter settle, type what it reads, and "
+                  "keep the load while the sensor is measured for %g s." % (calibration.MIN_LOADS, seconds)))
+    while True:
+        click.echo("load %d: meter reads, in watts (empty line: done): " % (len(pairs) + 1), err=True, nl=False)
+        line = sys.stdin.readline().strip()
+        if not line:
+            click.echo("", err=True)
+            return pairs
+        meter_w = _number(line)
+        if meter_w is None or meter_w <= 0.0:
+            click.echo("%r is not a number of watts" % line, err=True)
+            continue
+        with meter.window("load") as window:
+            time.sleep(seconds)
+        reading = window.reading()
+        if reading.gross_j is None:
+            click.echo("no figure of the sensor, the load does not count: %s" % reading.reason, err=True)
+            continue
+        sensor_w = reading.gross_j / reading.duration_s
+        click.echo("load %d: sensor %s W, meter %s W" % (len(pairs) + 1, figure(sensor_w), figure(meter_w)), err=True)
+        pairs.append((sensor_w, meter_w))
+
+
+def _number(text: str) -> Optional[float]:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

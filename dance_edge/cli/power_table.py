@@ -1,0 +1,132 @@
+"""Power as it is measured: a table that renews itself on a terminal, a line now and then elsewhere."""
+import contextlib
+import math
+import sys
+import threading
+import time
+from typing import Any, Iterator, List, Optional
+
+import click
+
+from dance_edge.cli.progress import PLAIN_INTERVAL_S, Listener, duration
+from dance_edge.energy.meter import EnergyMeter, Window
+from dance_edge.energy.reading import EnergyReading
+from dance_edge.events import Event
+
+REDRAW_S = 0.5
+MOST_DRAWING = 0.02  # of the time: a trace of days takes long to add up, and drawing costs power too
+
+
+class PowerTable:
+    """The `on_event` of a measurement, and what is seen of it: `with table.over(meter, window): ... table.draw()`.
+
+    What is heard goes to `listener`, above the table. With `-q` nothing is drawn.
+    """
+
+    def __init__(self, listener: Listener, for_s: Optional[float] = None) -> None:
+        self._listener = listener
+        self._for_s = for_s
+        self._meter: Optional[EnergyMeter] = None
+        self._window: Optional[Window] = None
+        self._live: Any = None
+        self._due_s = 0.0
+        self._lock = threading.RLock()  # the sampler's thread is heard too
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            if self._live is None:
+                self._listener(event)
+                return
+            self._live.stop()  # it is erased; what is said stays above the next one
+            self._listener(event)
+            self._live.start()
+
+    @contextlib.contextmanager
+    def over(self, meter: EnergyMeter, window: Window) -> Iterator["PowerTable"]:
+        """What `draw` shows, until it is left; the table is gone then."""
+        self._meter, self._window = meter, window
+        live = _open_live() if sys.stderr.isatty() and not self._listener.quiet else None
+        self._due_s = time.monotonic() + (REDRAW_S if live is not None else PLAIN_INTERVAL_S)
+        with self._lock:
+            self._live = live
+        try:
+            yield self
+        finally:
+            with self._lock:
+                if self._live is not None:
+                    self._live.stop()
+                self._live = None
+
+    def draw(self) -> None:
+        """Show how it stands, if that is due."""
+        began_s = time.monotonic()
+        if began_s < self._due_s or self._meter is None or self._window is None or self._listener.quiet:
+            return
+        reading = _so_far(self._meter, self._window)
+        with self._lock:
+            if self._live is None:
+                click.echo(plain_line(self._window.elapsed_s, self._meter, reading), err=True)
+            else:
+                self._live.update(_table(self._window.elapsed_s, self._for_s, self._meter, reading), refresh=True)
+        took_s = time.monotonic() - began_s
+        self._due_s = began_s + max(PLAIN_INTERVAL_S if self._live is None else REDRAW_S, took_s / MOST_DRAWING)
+
+
+def figure(value: Optional[float]) -> str:
+    """Four figures, never in powers of ten: `3.798`, `0.04210`, `12345`."""
+    if value is None:
+        return "-"
+    magnitude = math.floor(math.log10(abs(value))) if value else 0
+    return "%.*f" % (min(max(3 - magnitude, 0), 6), value)
+
+
+def plain_line(elapsed_s: float, meter: EnergyMeter, reading: EnergyReading) -> str:
+    """How a measurement stands, in one line."""
+    return "%s  %s W now  %s" % (duration(elapsed_s), figure(meter.power_w), _joules(reading))
+
+
+def live_rows(meter: EnergyMeter, reading: EnergyReading) -> List[List[str]]:
+    """Cells of rail, watts now, mean watts and joules, the rail that feeds all first."""
+    rails_w = meter.rails_w
+    scope = reading.scope
+    rows = []
+    for name in sorted(rails_w, key=lambda one: (one != scope, one)):
+        joules = reading.gross_j if name == scope else reading.rails_j.get(name)
+        mean_w = joules / reading.duration_s if joules is not None and reading.duration_s > 0.0 else None
+        rows.append([name, figure(rails_w[name]), figure(mean_w), figure(joules)])
+    return rows
+
+
+def _so_far(meter: EnergyMeter, window: Window) -> EnergyReading:
+    """Up to where the samples tell of by now, so that none is waited for."""
+    delay_s = meter.sensor.delay_s if meter.sensor is not None else 0.0
+    return meter.between(window.start_s, max(window.start_s, meter.trace.last_s - delay_s - 1e-6))
+
+
+def _joules(reading: EnergyReading) -> str:
+    return reading.label if reading.gross_j is None else "%s J so far, %s" % (figure(reading.gross_j), reading.label)
+
+
+def _table(elapsed_s: float, for_s: Optional[float], meter: EnergyMeter, reading: EnergyReading) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(title=Text("%s%s  %s" % (duration(elapsed_s), " of " + duration(for_s) if for_s else "",
+                                           _joules(reading))),
+                  caption=Text("Ctrl-C ends"), box=SIMPLE_HEAD, title_justify="left", caption_justify="left")
+    for i, column in enumerate(("rail", "W now", "mean W", "J")):
+        drawn.add_column(Text(column), justify="right" if i else "left", no_wrap=True)
+    for row in live_rows(meter, reading):
+        drawn.add_row(*[Text(cell) for cell in row])
+    return drawn
+
+
+def _open_live() -> Any:
+    from rich.console import Console
+    from rich.live import Live
+
+    live = Live(console=Console(file=sys.stderr), auto_refresh=False, transient=True, redirect_stdout=False,
+                redirect_stderr=False)
+    live.start()
+    return live
