@@ -1,4 +1,5 @@
 """What a bench runs over: files of the data that a model was made for, or drawn ones that are as hard to see."""
+import hashlib
 import os
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -20,10 +21,20 @@ MIDDLE, SWING = 128.0, 127.0  # gray levels
 
 
 class ImageSet(NamedTuple):
-    """`paths` of readable images, in order; `origin` says in words where they are from, for the report."""
+    """`paths` of readable images, in order; `origin` says in words where they are from, for the report. `records` are
+    those of the data set, likewise; none of drawn images."""
 
     paths: Tuple[str, ...]
     origin: str
+    records: Tuple[Record, ...] = ()
+
+    def sha256(self) -> str:
+        """Of the files' contents, one after the other: whether another bench ran over the same."""
+        digest = hashlib.sha256()
+        for path in self.paths:
+            with open(path, "rb") as file:
+                digest.update(file.read())
+        return digest.hexdigest()
 
 
 def of_folder(data: str, count: int, on_event: OnEvent) -> ImageSet:
@@ -71,16 +82,16 @@ def _validation(dataset: Dataset) -> Tuple[Sequence[Record], str]:
 def _readable(records: Sequence[Record], count: int, origin: str, on_event: OnEvent) -> ImageSet:
     """`count` of `records`, evenly spaced, so that the mix of complexities stays; broken ones are left out."""
     chosen = [records[i * len(records) // count] for i in range(count)] if len(records) > count else list(records)
-    paths: List[str] = []
+    whole: List[Record] = []
     for record in chosen:
         try:
             read_image(record.image)
-            paths.append(record.image)
+            whole.append(record)
         except BrokenImage as reason:
             on_event(Warned("left out: %s" % reason.message))
-    if not paths:
+    if not whole:
         raise DataError("%s has no image that can be read" % origin, "give another folder with --data")
-    return ImageSet(tuple(paths), "%d images of %s" % (len(paths), origin))
+    return ImageSet(tuple(one.image for one in whole), "%d images of %s" % (len(whole), origin), tuple(whole))
 
 
 def _image_of(wanted_p: float, size: Size, profile: Optional[ComplexityProfile], seed: int) -> np.ndarray:

@@ -18,11 +18,10 @@ ROUNDS = 3  # there and back: with two variants A B B A, each time two pairs
 
 
 class Bench(NamedTuple):
-    """`measured` in the order of the variants; each of the others `against` the first; their `turns`, for a plot."""
+    """`measured` in the order of the variants; each of the others `against` the first."""
 
     measured: List[Measured]
     against: List[Against]
-    turns: Dict[str, List[Turn]]
 
 
 def measure(variants: Sequence[Variant], paths: Sequence[str], count: int, meter: EnergyMeter, on_event: OnEvent,
@@ -44,7 +43,7 @@ def measure(variants: Sequence[Variant], paths: Sequence[str], count: int, meter
     measured = [one._replace(rungs=_rungs(variant, warmed, paths, own, meter))
                 for one, variant, warmed, own in zip(measured, variants, warm, turns)]
     against = [_against(variants[0], turns[0], variant, own) for variant, own in zip(variants[1:], turns[1:])]
-    return Bench(measured, against, {variant.name: own for variant, own in zip(variants, turns)})
+    return Bench(measured, against)
 
 
 class Warm(NamedTuple):
@@ -81,7 +80,7 @@ def _summed(variant: Variant, warm: Warm, turns: Sequence[Turn], meter: EnergyMe
         sizes[size.hxw] = sizes.get(size.hxw, 0) + 1
     ratio = sum(size.pixels for size, _ in warm.sizes) / float(sum(full.pixels for _, full in warm.sizes))
     return Measured(variant.name, summary(seconds), macs, variant.manifest.params, energy.per(len(seconds)), sizes,
-                    ratio, variant.engines.name, warm.memory_bytes)
+                    ratio, variant.engines.name, warm.memory_bytes, turns=tuple(turns), model=variant.manifest.model)
 
 
 def _estimate(macs: Optional[float], images: int, seconds: float, meter: EnergyMeter) -> EnergyReading:

@@ -2,6 +2,7 @@
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from dance_edge.bench.ratio import Ratio
+from dance_edge.bench.turn import Turn
 from dance_edge.energy.reading import EnergyReading
 from dance_edge.metrics.latency import Latency
 from dance_edge.size import Size
@@ -28,7 +29,9 @@ class RungCost(NamedTuple):
 class Measured(NamedTuple):
     """What one image takes, in the mean over the images' own mix of sizes. `macs` is of one image; `sizes` counts
     images by the network's size; `pixels_ratio` is pixels that entered the network / at full size. None: not known.
-    `memory_bytes` is by how much the process grew at most when the network was opened and saw its first images."""
+    `memory_bytes` is by how much the process grew at most when the network was opened and saw its first images. `miou`,
+    0-1, is over `miou_images` of the images, those that have labels. `model` names the architecture. `turns` in order.
+    """
 
     name: str
     latency: Latency
@@ -41,6 +44,9 @@ class Measured(NamedTuple):
     memory_bytes: Optional[int] = None
     rungs: Tuple[RungCost, ...] = ()
     miou: Optional[float] = None
+    miou_images: int = 0
+    turns: Tuple[Turn, ...] = ()
+    model: str = ""
 
     @property
     def images_per_j(self) -> Optional[float]:
@@ -49,14 +55,15 @@ class Measured(NamedTuple):
 
     def to_dict(self) -> Dict[str, Any]:
         """The promised keys of `bench --json`, and a few more."""
-        return {"name": self.name, "latency_ms": self.latency.to_dict(), "fps": self.latency.fps,
+        return {"name": self.name, "model": self.model, "latency_ms": self.latency.to_dict(), "fps": self.latency.fps,
                 "macs_g": None if self.macs is None else self.macs / 1e9,
                 "params_m": None if self.params is None else self.params / 1e6,
                 "energy_j_per_image": self.energy.gross_j, "energy_net_j_per_image": self.energy.net_j,
                 "images_per_j": self.images_per_j, "energy_source": self.energy.label,
                 "energy": self.energy.to_dict(), "sizes": dict(self.sizes), "memory_bytes": self.memory_bytes,
                 "pixels_ratio": self.pixels_ratio, "backend": self.backend, "miou": self.miou,
-                "rungs": [one.to_dict() for one in self.rungs]}
+                "miou_images": self.miou_images, "rungs": [one.to_dict() for one in self.rungs],
+                "turns": [one.to_dict() for one in self.turns]}
 
 
 class Against(NamedTuple):

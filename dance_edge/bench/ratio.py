@@ -49,7 +49,7 @@ def paired_ratio(before: Sequence[Optional[float]], after: Sequence[Optional[flo
     if logs.size == 1:
         return Ratio(float(np.exp(middle)), None, None, 1)
     half = t_95(logs.size - 1) * float(np.std(logs, ddof=1)) / float(np.sqrt(logs.size))
-    return Ratio(*(float(np.exp(one)) for one in (middle, middle - half, middle + half)), pairs=int(logs.size))
+    return Ratio(float(np.exp(middle)), float(np.exp(middle - half)), float(np.exp(middle + half)), int(logs.size))
 
 
 def t_95(freedom: int) -> float:

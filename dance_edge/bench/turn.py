@@ -1,6 +1,6 @@
 """One variant's turn at the images, timed and metered."""
 import time
-from typing import List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from dance_edge.bench.variant import Variant, run_image
 from dance_edge.energy.meter import EnergyMeter
@@ -27,6 +27,14 @@ class Turn(NamedTuple):
     def joules_per_image(self) -> Optional[float]:
         """In the mean; None without a figure."""
         return None if self.energy.gross_j is None else self.energy.gross_j / len(self.seconds)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """An entry of `turns` in `bench --json`: what a later bench is held against."""
+        each = self.energy.per(len(self.seconds))
+        return {"images": len(self.seconds), "seconds_per_image": self.seconds_per_image,
+                "energy_j_per_image": each.gross_j, "low_j_per_image": each.low_j, "high_j_per_image": each.high_j,
+                "sensor_j_per_image": each.sensor_j, "energy_source": self.energy.label,
+                "duration_s": self.end_s - self.start_s}
 
 
 def least_seconds(meter: EnergyMeter) -> float:

@@ -3,6 +3,7 @@ from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from dance_edge.complexity.ladder import fixed_size
 from dance_edge.complexity.profile import ComplexityProfile
 from dance_edge.data.images import read_image
 from dance_edge.data.transforms import labels_to_size
@@ -13,7 +14,8 @@ from dance_edge.size import Size, size_of
 
 
 class Variant(NamedTuple):
-    """With a `profile` every image runs at the size that its complexity gives, without one at its full size.
+    """With a `profile` every image runs at the size that its complexity gives, without one at its full size; with a
+    `ratio` at that share of it, per side.
 
     `opening_bytes` is what opening its engines took of memory; None: not known.
     """
@@ -23,6 +25,7 @@ class Variant(NamedTuple):
     manifest: Manifest
     profile: Optional[ComplexityProfile]
     opening_bytes: Optional[int] = None
+    ratio: Optional[float] = None
 
 
 class Seen(NamedTuple):
@@ -46,6 +49,8 @@ def size_for(variant: Variant, image: np.ndarray) -> Tuple[Size, Size]:
     """The size that the network runs at for `image` (H, W, 3) uint8, and the full one."""
     manifest = variant.manifest
     full = manifest.full_for(size_of(image))
+    if variant.ratio is not None and manifest.only_size is None:
+        return fixed_size(size_of(image), variant.ratio, manifest.stride), full
     if variant.profile is None:
         return full, full
     p = variant.profile.p(variant.engines.complexity(image, variant.profile.measured_size, variant.profile.indicator))

@@ -67,10 +67,10 @@ def command(**flags: Any) -> None:
 
 
 def _bench(config: BenchConfig) -> None:
+    from dance_edge.cli.bench_pages import show, write_pages
     from dance_edge.cli.benching import run_bench
     from dance_edge.cli.output import say, write_json
     from dance_edge.cli.progress import Listener
-    from dance_edge.cli.bench_pages import show, write_pages
 
     with Listener() as listener:
         benched = run_bench(config, listener)

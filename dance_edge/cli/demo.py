@@ -207,22 +207,23 @@ def _serve(config: DemoConfig) -> Dict[str, Any]:
 
 
 def _bench(config: DemoConfig, course: Course) -> List[Dict[str, Any]]:
-    from dance_edge.cli.bench import BenchConfig, run_bench
+    from dance_edge.cli.bench import BenchConfig
+    from dance_edge.cli.bench_pages import write_pages
+    from dance_edge.cli.benching import run_bench
     from dance_edge.cli.progress import Listener
 
     with Listener() as listener:
         _say(listener, 6, "bench both models")
-        benched = run_bench(BenchConfig(_path(config, "adapted"), None, course.bench_images, None, "auto", "auto", None,
-                                        None), listener)
-    inference: List[Dict[str, Any]] = benched.result["inference"]
-    return inference
+        benched = run_bench(BenchConfig(_path(config, "adapted"), images=course.bench_images, rounds=1), listener)
+        write_pages(benched, listener)
+    return [one.to_dict() for one in benched.found.measured]
 
 
 def _print(result: Dict[str, Any], config: DemoConfig) -> None:
     """The table last: whatever reads it takes the last rows of these names."""
-    from dance_edge.bench.compare import joules
     from dance_edge.cli.output import say, table
     from dance_edge.cli.progress import duration
+    from dance_edge.report.joules import joules
 
     sizes = sorted(result["served"]["sizes"].items(), key=lambda one: [int(side) for side in one[0].split("x")])
     lines = ["drive     %d frames, by size: %s" % (result["served"]["frames"],

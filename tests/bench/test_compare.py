@@ -1,19 +1,36 @@
 import pytest
 
-from dance_edge.bench.compare import COLUMNS, joules, markdown, rows, savings, training_line
-from dance_edge.bench.inference import Measured
+from dance_edge.bench.compare import (
+    AGAINST_COLUMNS,
+    COLUMNS,
+    RUNG_COLUMNS,
+    against_rows,
+    energy_line,
+    rows,
+    rung_rows,
+    savings,
+    size_lines,
+    training_line,
+)
+from dance_edge.bench.measured import Against, Measured, RungCost
+from dance_edge.bench.ratio import Ratio
 from dance_edge.bench.training import TrainingCost
 from dance_edge.energy.reading import EnergyReading
 from dance_edge.energy.tx2_model import inference_reading
 from dance_edge.metrics.latency import Latency
+from dance_edge.size import Size
 
-MEASURED_J = EnergyReading(gross_j=2.0, low_j=1.9, high_j=2.1, measured=True, source="jtop", scope="VDD_IN")
+MEASURED_J = EnergyReading(gross_j=2.0, low_j=1.9, high_j=2.1, sensor_j=0.3, measured=True, source="jtop",
+                           scope="VDD_IN", coverage=1.0)
 COST = TrainingCost(EnergyReading(gross_j=1234.5, source="tx2_model"), 40, 0.005, 60.0)
+HALF = Against("adapted", "source", Ratio(0.5, 0.49, 0.51, 6), None)
 
 
 def measured(name, scale, energy):
+    rung = RungCost(Size(64, 96), 4, Latency(10.0 * scale, 15.0 * scale, 100.0 / scale), 10e9 * scale, energy)
     return Measured(name, Latency(20.0 * scale, 30.0 * scale, 50.0 / scale), 40e9 * scale, int(12e6 * scale), energy,
-                    {"128x192": 3, "64x96": 1}, 0.8125, "onnxruntime")
+                    {"128x192": 3, "64x96": 1}, 0.8125, "onnxruntime", memory_bytes=25000000, rungs=(rung,), miou=0.5,
+                    miou_images=4)
 
 
 @pytest.fixture
@@ -25,36 +42,52 @@ def pair():
 def test_no_joules_without_a_label(pair):
     for row in rows(pair):
         assert len(row) == len(COLUMNS) and row[-1] == "estimated (TX2 model)"
-    page = markdown(pair, COST, "4 images", ["mind the gap"])
-    for line in page.splitlines():
-        if " J " in line:
-            assert "estimated" in line or line.startswith("| model")
-    assert "joules (estimated)" in savings(pair) and "mind the gap" in page and "64x96: 1, 128x192: 3" in page
+    for row in rung_rows(pair):
+        assert len(row) == len(RUNG_COLUMNS) and row[-1] == "estimated (TX2 model)"
+    assert rows(pair)[0][:8] == ["source", "50.0 %", "20.0", "30.0", "50.0", "40.00", "12.00", "25"]
+    assert rung_rows(pair)[1][:7] == ["adapted", "96x64", "4", "5.0", "7.5", "200.0", "5.00"]
 
 
 def test_what_was_saved(pair):
-    line = savings(pair)
-    assert line.startswith("adapted against source: time -50 %, MACs -50 %, parameters -50 %")
-    assert savings(pair[:1]) == ""
+    (row,) = against_rows(pair, [HALF])
+    assert len(row) == len(AGAINST_COLUMNS) and row[2] == "-50.0 % (-51.0 to -49.0)" and row[-1] == "+0.0 points"
+    saved = pair[1].energy.gross_j / pair[0].energy.gross_j - 1.0
+    assert savings(pair, [HALF]) == [
+        "adapted against source: time -50.0 %% (-51.0 to -49.0), joules %+.0f %% (estimated), MACs -50 %%, "
+        "parameters -50 %%, mIoU +0.0 points" % (100 * saved)]
+    assert savings(pair[:1], []) == []
+
+
+def test_a_saving_whose_interval_holds_none_is_no_difference(pair):
+    same = HALF._replace(time=Ratio(0.99, 0.97, 1.02, 6), energy=Ratio(0.9, 0.85, 0.95, 6))
+    line = savings(pair, [same])[0]
+    assert "time no difference seen (-3.0 to +2.0 %)" in line and "joules -10.0 % (-15.0 to -5.0), measured" in line
 
 
 def test_a_measurement_is_not_held_against_an_estimate(pair):
-    assert "joules" not in savings([pair[0], pair[1]._replace(energy=MEASURED_J)])
+    assert "joules" not in savings([pair[0], pair[1]._replace(energy=MEASURED_J)], [HALF])[0]
 
 
 def test_a_figure_that_could_not_be_had_is_a_dash(pair):
-    gone = pair[0]._replace(energy=EnergyReading(reason="the sensor gave no sample"))
-    assert rows([gone])[0][-2:] == ["-", "none (the sensor gave no sample)"]
+    gone = pair[0]._replace(energy=EnergyReading(reason="the sensor gave no sample"), memory_bytes=None, miou=None)
+    row = rows([gone])[0]
+    assert row[-4:] == ["-", "-", "-", "none (the sensor gave no sample)"] and row[1] == row[7] == "-"
     assert training_line(TrainingCost(EnergyReading(reason="no report"), None, None, None)) \
         == "training: joules: none (no report)"
-    assert training_line(COST) == "training: 40 images, 0.005 PMAC, 60 s, 1234 J estimated (TX2 model)"
+    assert training_line(COST) == "training: 40 images, 0.005 PMAC, 60 s, 1234 J, estimated (TX2 model)"
 
 
 def test_a_graph_that_nobody_counted_has_dashes_and_no_savings(pair):
-    foreign = pair[0]._replace(macs=None, params=None, energy=EnergyReading(reason="its MACs are not known"))
-    assert rows([foreign])[0][4:] == ["-", "-", "-", "none (its MACs are not known)"]
-    assert savings([foreign, pair[1]]) == "adapted against source: time -50 %"
+    foreign = pair[0]._replace(macs=None, params=None, miou=None, energy=EnergyReading(reason="its MACs are not known"))
+    assert rows([foreign])[0][5:7] == ["-", "-"] and rows([foreign])[0][-1] == "none (its MACs are not known)"
+    assert savings([foreign, pair[1]], [HALF]) == ["adapted against source: time -50.0 % (-51.0 to -49.0)"]
 
 
-def test_joules_read_well():
-    assert [joules(value) for value in (3.7923, 0.04237, 12345.6, None)] == ["3.79", "0.0424", "12346", "-"]
+def test_a_measured_line_says_its_interval_and_what_the_sensor_cannot_know(pair):
+    assert energy_line(pair[0]._replace(energy=MEASURED_J)) == (
+        "2 J an image (1.9 to 2.1), measured (jtop, VDD_IN), uncalibrated, "
+        "+- 0.3 J by the sensor's own offset and gain")
+
+
+def test_sizes_are_told_the_smallest_first(pair):
+    assert size_lines(pair)[0] == "source (onnxruntime): 64x96: 1, 128x192: 3; 81 % of the pixels at full size"

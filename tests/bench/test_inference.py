@@ -2,8 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from dance_edge.bench.inference import Variant, measure, run_image
+from dance_edge.bench.inference import measure
+from dance_edge.bench.ratio import Ratio
+from dance_edge.bench.turn import Turn
+from dance_edge.bench.variant import Variant, run_image, size_for
 from dance_edge.energy.meter import EnergyMeter
+from dance_edge.energy.reading import EnergyReading
 from dance_edge.energy.tx2_model import inference_fit
 from dance_edge.events import ignore
 from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
@@ -19,7 +23,7 @@ def variants(tmp_path, switch_manifest, write_switch):
 
 
 def test_the_source_runs_at_full_size_and_the_adapted_model_at_each_images_own(variants, gray_images):
-    source, adapted = measure(variants, gray_images, 4, EnergyMeter(None), ignore)
+    source, adapted = measure(variants, gray_images, 4, EnergyMeter(None), ignore).measured
     assert source.sizes == {"128x192": 4} and source.pixels_ratio == 1.0
     assert len(adapted.sizes) > 1 and sum(adapted.sizes.values()) == 4 and adapted.sizes["64x96"] >= 1
     assert source.macs == 8e3 * 128 * 192
@@ -29,7 +33,7 @@ def test_the_source_runs_at_full_size_and_the_adapted_model_at_each_images_own(v
 
 
 def test_without_a_sensor_joules_are_estimated_and_say_so(variants, gray_images):
-    facts = measure(variants, gray_images, 4, EnergyMeter(None), ignore)[0].to_dict()
+    facts = measure(variants, gray_images, 4, EnergyMeter(None), ignore).measured[0].to_dict()
     assert facts["energy_j_per_image"] == pytest.approx(inference_fit().joules(8e3 * 128 * 192))
     assert facts["energy_source"] == facts["energy"]["label"] == "estimated (TX2 model)"
     assert facts["energy"]["measured"] is False and "leave-one-out" in facts["energy"]["reason"]
@@ -39,7 +43,7 @@ def test_without_a_sensor_joules_are_estimated_and_say_so(variants, gray_images)
 
 def test_what_nobody_has_counted_is_null_and_nothing_is_estimated_from_it(variants, gray_images):
     foreign = variants[1]._replace(manifest=variants[1].manifest._replace(rungs=(), params=None))
-    facts = measure([foreign], gray_images, 4, EnergyMeter(None), ignore)[0].to_dict()
+    facts = measure([foreign], gray_images, 4, EnergyMeter(None), ignore).measured[0].to_dict()
     assert facts["macs_g"] is None and facts["params_m"] is None and facts["energy_j_per_image"] is None
     assert facts["energy_source"].startswith("none (") and "MACs are not known" in facts["energy_source"]
     assert facts["latency_ms"]["p50"] > 0 and len(facts["sizes"]) > 1 and 0 < facts["pixels_ratio"] < 1
@@ -49,30 +53,65 @@ def test_a_graph_of_one_size_runs_at_it_alone(tmp_path, switch_manifest, write_s
     manifest = switch_manifest(only_size=Size(64, 96))
     engines = open_onnxruntime(write_switch(tmp_path / "fixed.onnx", manifest, size=(64, 96)))
     for profile in (None, manifest.profile):
-        (one,) = measure([Variant("adapted", engines, manifest, profile)], gray_images, 4, EnergyMeter(None), ignore)
+        alone = [Variant("adapted", engines, manifest, profile)]
+        (one,) = measure(alone, gray_images, 4, EnergyMeter(None), ignore).measured
         assert one.sizes == {"64x96": 4} and one.pixels_ratio == 1.0
 
 
 def test_with_a_sensor_joules_are_watts_times_seconds(variants, gray_images, steady_meter):
-    for one in measure(variants, gray_images, 2, steady_meter(5.0), ignore):
+    meter = steady_meter(5.0)
+    meter.idle_w = 2.0
+    bench = measure(variants, gray_images, 2, meter, ignore, rounds=2)
+    for one in bench.measured:
         assert one.energy.label == "measured (scripted, VDD_IN)"
         assert one.energy.gross_j == pytest.approx(5.0 * one.energy.duration_s, rel=1e-6)
+        assert one.energy.net_j == pytest.approx(3.0 * one.energy.duration_s, rel=1e-6)
+        assert one.images_per_j == pytest.approx(0.2 / one.energy.duration_s, rel=1e-6)
         assert one.energy.duration_s >= 1.0 / one.latency.fps
+        assert [turn.joules_per_image for turn in one.turns] == pytest.approx(
+            [5.0 * (turn.end_s - turn.start_s) / len(turn.seconds) for turn in one.turns])
+        for rung in one.rungs:
+            assert rung.energy.gross_j == pytest.approx(5.0 * rung.energy.duration_s, rel=1e-6)
+            assert rung.energy.label == "measured (scripted, VDD_IN)"
+    (against,) = bench.against  # at one power, joules go by the time of the windows
+    assert (against.name, against.first, against.energy.pairs) == ("adapted", "source", 4)
 
 
-def test_turns_are_taken_there_and_back(variants, gray_images, monkeypatch):
+def test_each_size_has_a_line_of_its_own(variants, gray_images):
+    source, adapted = measure(variants, gray_images, 4, EnergyMeter(None), ignore, rounds=1).measured
+    assert [rung.size.hxw for rung in source.rungs] == ["128x192"] and len(adapted.rungs) > 1
+    assert {rung.size.hxw: rung.images for rung in adapted.rungs} == adapted.sizes
+    assert [rung.macs for rung in adapted.rungs] == [1e3 * rung.size.pixels for rung in adapted.rungs]
+    assert all(rung.energy.label == "estimated (TX2 model)" and rung.latency.p50_ms > 0 for rung in adapted.rungs)
+
+
+def test_memory_is_of_opening_and_of_the_first_images(variants, gray_images):
+    opened = variants[0]._replace(opening_bytes=10 ** 9)
+    known, unknown = measure([opened, variants[1]], gray_images, 1, EnergyMeter(None), ignore, rounds=1).measured
+    assert known.memory_bytes is None or known.memory_bytes >= 10 ** 9
+    assert unknown.memory_bytes is None
+
+
+def test_turns_are_taken_there_and_back_in_pairs(variants, gray_images, monkeypatch):
     order = []
-    monkeypatch.setattr("dance_edge.bench.inference._turn",
-                        lambda variant, *rest: order.append(variant.name) or _real_turn(variant, *rest))
-    measure(variants, gray_images, 4, EnergyMeter(None), ignore)
-    assert order == ["source", "adapted", "adapted", "source"]
+
+    def take(variant, paths, count, meter):
+        order.append(variant.name)
+        return Turn([0.02 if variant.name == "source" else 0.01] * count, [Size(128, 192)] * count, EnergyReading())
+
+    monkeypatch.setattr("dance_edge.bench.inference.take_turn", take)
+    monkeypatch.setattr("dance_edge.bench.inference._rungs", lambda *rest: ())
+    bench = measure(variants, gray_images, 4, EnergyMeter(None), ignore, rounds=2)
+    assert order == ["source", "adapted", "adapted", "source"] * 2
+    (against,) = bench.against
+    assert against.time == Ratio(0.5, 0.5, 0.5, 4) and against.time.seen and against.energy is None
 
 
-def _real_turn(variant, paths, count, meter):
-    from dance_edge.bench.inference import Turn
-    from dance_edge.energy.reading import EnergyReading
-
-    return Turn([0.01] * count, EnergyReading())
+def test_one_ratio_for_all_images(variants, gray_images):
+    half = variants[1]._replace(ratio=0.5)
+    image = np.zeros((128, 192, 3), np.uint8)
+    assert size_for(half, image) == (Size(64, 96), Size(128, 192))
+    assert size_for(half._replace(ratio=1.0), image) == (Size(128, 192), Size(128, 192))
 
 
 def test_labels_come_at_the_images_own_size(variants, tmp_path):
