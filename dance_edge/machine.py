@@ -138,7 +138,8 @@ def look_at_sensors(is_jetson: bool) -> List[Sensor]:
             finally:
                 sensor.close()
         except DeviceError as reason:
-            found.append(Sensor(kind, None, None, reason.message, reason.hint if (kind in OF_JETSONS) == is_jetson else ""))
+            hint = reason.hint if (kind in OF_JETSONS) == is_jetson else ""
+            found.append(Sensor(kind, None, None, reason.message, hint))
             continue
         power_w = sample.rails_w.get(sample.total) if sample.total else None
         found.append(Sensor(kind, power_w, sample.total, "rails: " + ", ".join(sorted(sample.rails_w)), ""))

@@ -10,6 +10,7 @@ from dance_edge.energy.reading import EnergyReading
 from dance_edge.errors import ConfigError, DataError
 
 FORMAT = 1
+ANEW = "make it anew: dance-edge power --calibrate"
 MIN_LOADS = 3
 MIN_SPREAD = 1.2  # of the largest load to the smallest: a line through one spot says nothing
 BOARD_FILES = ("/proc/device-tree/serial-number", "/etc/machine-id")
@@ -102,10 +103,9 @@ def load(path: str, source: str, scope: str, board: str) -> Optional[Calibration
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as reason:
-        raise DataError("cannot read the calibration %s: %r" % (path, reason), "make it anew: dance-edge power --calibrate")
+        raise DataError("cannot read the calibration %s: %r" % (path, reason), ANEW)
     if not finite or facts.get("format") != FORMAT:
-        raise DataError("the calibration %s is not one of format %d" % (path, FORMAT),
-                        "make it anew: dance-edge power --calibrate")
+        raise DataError("the calibration %s is not one of format %d" % (path, FORMAT), ANEW)
     return found if (found.board, found.source, found.scope) == (board, source, scope) else None
 
 

@@ -54,15 +54,18 @@ def rounding_error(span: Span, period_s: float, step_w: float) -> float:
     return step_w * math.sqrt(duration_s * period_s / 12.0)
 
 
-def cut_averages(span: Span, beat_s: float) -> float:
-    """Counters know the energy between two readings exactly, but not how it lay within the two that a window cuts:
-    at worst, in joules, it differs there by as much as from the neighbour's mean. And a reading may be a beat old."""
-    late_j = beat_s * float(max(span.means_w[0], span.means_w[-1]))
-    if span.means_w.size < 2:
-        return late_j
-    first = abs(span.means_w[0] - span.means_w[1]) * span.steps_s[0]
-    last = abs(span.means_w[-1] - span.means_w[-2]) * span.steps_s[-1]
-    return float(first + last) + late_j
+def cut_averages(times_s: np.ndarray, watts: np.ndarray, span: Span, beat_s: float) -> float:
+    """Counters know the energy between two readings exactly, but not how it lay within the two intervals that a window
+    cuts: in joules by a step between their neighbours' means, or by a power as restless within as it is from one to
+    the next (95 %), whichever is more. And each reading may be a beat of the counter old."""
+    steps_j, variance, restless_w = 0.0, 0.0, float(np.std(span.means_w))
+    for edge_s in (span.times_s[0], span.times_s[-1]):
+        after = int(np.clip(np.searchsorted(times_s, edge_s), 1, times_s.size - 1))
+        length_s = float(times_s[after] - times_s[after - 1])
+        part_s = min(max(float(edge_s - times_s[after - 1]), 0.0), length_s)
+        steps_j += float(np.ptp(watts[after - 1:after + 2])) * part_s * (length_s - part_s) / length_s
+        variance += restless_w ** 2 * part_s * (length_s - part_s)
+    return max(steps_j, Z_95 * math.sqrt(variance)) + beat_s * float(max(span.means_w[0], span.means_w[-1]))
 
 
 def cut_periods(times_s: np.ndarray, watts: np.ndarray, span: Span, period_s: float) -> float:

@@ -1,7 +1,7 @@
 """Power of an NVIDIA GPU, by NVML. The only place that imports `pynvml`, and only when a sensor is opened."""
 import os
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 from dance_edge.energy.counters import Counters
 from dance_edge.energy.reading import PowerSample, PowerSensor
@@ -25,27 +25,20 @@ class NvmlSensor(PowerSensor):
     def __init__(self) -> None:
         self._nvml: Any = None
         self._handle: Any = None
-        self._counters: Optional[Counters] = None
-        self._open()
+        self._counters = self._open()
         self.averages = self._counters is not None
-        self.delay_s = POWER_DELAY_S if self._counters is None else self._counters.beat_s
+        self.delay_s = self._counters.beat_s if self._counters else POWER_DELAY_S
         self.read()
 
     def read(self) -> PowerSample:
         """Watts of the GPU. A driver that came back is asked anew."""
         if self._nvml is None:
-            self._open()
+            self._counters = self._open()
         try:
-            if self._counters is not None:
-                means = self._counters.means()
-                return PowerSample(means.at_s, means.rails_w, self.rail)
-            watts = self._ask(self._nvml.nvmlDeviceGetPowerUsage) / 1000.0
+            return self._sample()
         except DeviceError:
             self.close()
             raise
-        if watts <= 0.0:
-            raise DeviceError("NVML says that %s takes %g W" % (self.rail, watts), NO_POWER_HINT)
-        return PowerSample(time.monotonic(), {self.rail: watts}, self.rail)
 
     def close(self) -> None:
         """Let go of the driver."""
@@ -56,7 +49,19 @@ class NvmlSensor(PowerSensor):
             except nvml.NVMLError:  # the driver may be gone; there is nothing left to close then
                 return
 
-    def _open(self) -> None:
+    def _sample(self) -> PowerSample:
+        if self._counters is not None:
+            means = self._counters.means()
+            return PowerSample(means.at_s, means.rails_w, self.rail)
+        if self.averages:  # means and moments do not go together
+            raise DeviceError("NVML counts the energy of %s no more" % self.rail, "load the driver anew")
+        watts = self._ask("PowerUsage") / 1000.0
+        if watts <= 0.0:
+            raise DeviceError("NVML says that %s takes %g W" % (self.rail, watts), NO_POWER_HINT)
+        return PowerSample(time.monotonic(), {self.rail: watts}, self.rail)
+
+    def _open(self) -> Optional[Counters]:
+        """The counter, None where the driver has none; `DeviceError` where it tells no power either."""
         nvml = _vendor_module()
         try:
             nvml.nvmlInit()
@@ -65,31 +70,33 @@ class NvmlSensor(PowerSensor):
         self._nvml = nvml
         try:
             self._handle = _visible(nvml)
-            self.rail = "GPU %d" % self._ask(nvml.nvmlDeviceGetIndex)
-            self.scope = "%s %s, a part of the machine" % (self.rail, _text(self._ask(nvml.nvmlDeviceGetName)))
-            self._counters = self._counting()
-            if self._counters is None:
-                self._ask(nvml.nvmlDeviceGetPowerUsage)
+            self.rail = "GPU %d" % self._ask("Index")
+            self.scope = "%s %s, a part of the machine" % (self.rail, _text(self._ask("Name")))
+            counters = self._counting()
+            if counters is None:
+                self._ask("PowerUsage")
+            return counters
         except DeviceError:
             self.close()
             raise
 
     def _counting(self) -> Optional[Counters]:
         """None where the driver counts no energy, or a counter stands still."""
-        counter = getattr(self._nvml, "nvmlDeviceGetTotalEnergyConsumption", None)
-        if counter is None:
-            return None
         try:
-            return Counters(lambda: {self.rail: self._ask(counter) / 1000.0}, {self.rail: None}, MAX_W)
+            return Counters(lambda: {self.rail: self._ask("TotalEnergyConsumption") / 1000.0}, {self.rail: None}, MAX_W)
         except DeviceError:
             return None
 
-    def _ask(self, function: Callable[[Any], Any]) -> Any:
+    def _ask(self, what: str) -> Any:
+        """What NVML says of the GPU; a library older than the question does not support it either."""
+        function = getattr(self._nvml, "nvmlDeviceGet" + what, None)
+        rail = getattr(self, "rail", "the GPU")
+        if function is None:
+            raise DeviceError("NVML: %s of %s: not in this nvidia-ml-py" % (what, rail), "pip install -U nvidia-ml-py")
         try:
             return function(self._handle)
         except self._nvml.NVMLError as reason:
-            raise DeviceError("NVML: %s of %s: %s" % (
-                function.__name__.replace("nvmlDeviceGet", ""), getattr(self, "rail", "the GPU"), reason), NO_POWER_HINT)
+            raise DeviceError("NVML: %s of %s: %s" % (what, rail, reason), NO_POWER_HINT)
 
 
 def _visible(nvml: Any) -> Any:

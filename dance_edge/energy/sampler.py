@@ -30,20 +30,23 @@ class Sampler:
         self._clock = clock
         self._on_event = on_event
         self._thread: Optional[threading.Thread] = None
-        self._stopped = threading.Event()
+        self._going = threading.Lock()
         self._sampled = threading.Condition()
+        self._awaited = 0
 
     def start(self) -> None:
         """Begin, and wait for the first sample."""
-        self._stopped.clear()
-        self._thread = threading.Thread(target=self._sample, name="power", daemon=True)
+        self._going = threading.Lock()  # held while the thread is to go on; to wait for it costs less than for an Event
+        self._going.acquire()
+        self._thread = threading.Thread(target=self._sample, args=(self._going,), name="power", daemon=True)
+        before_s = self.trace.last_s
         self._thread.start()
-        self.wait_beyond(self.trace.last_s, FIRST_SAMPLE_S + self.interval_s)
+        self.wait_beyond(before_s, FIRST_SAMPLE_S + self.interval_s)
 
     def stop(self) -> None:
         """Take a last sample, and end."""
-        self._stopped.set()
         if self._thread is not None:
+            self._going.release()
             self._thread.join(FIRST_SAMPLE_S + 2.0 * self.interval_s)
             self._thread = None
 
@@ -72,21 +75,25 @@ class Sampler:
     def wait_beyond(self, time_s: float, timeout_s: float) -> None:
         """Until a sample newer than `time_s` is there, the sensor fails, or `timeout_s` has passed."""
         with self._sampled:
+            self._awaited += 1
             self._sampled.wait_for(lambda: self.trace.last_s > time_s or bool(self.failure), timeout_s)
+            self._awaited -= 1
 
-    def _sample(self) -> None:
+    def _sample(self, going: threading.Lock) -> None:
         """The thread: a sample each interval, and a last one after the stop so that the last window has its end."""
         due_s = self._clock()
         last = False
         while True:
             wait_s = self._read()
             self.cpu_s = time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID)
-            with self._sampled:
-                self._sampled.notify_all()
+            if self._awaited:
+                with self._sampled:
+                    self._sampled.notify_all()
             if last:
                 return
-            due_s = max(due_s + wait_s, self._clock())
-            last = self._stopped.wait(due_s - self._clock())
+            now_s = self._clock()
+            due_s = max(due_s + wait_s, now_s)
+            last = going.acquire(timeout=due_s - now_s)
             if last and self.failure:
                 return
 

@@ -67,13 +67,17 @@ class Trace:
             if not self._rails:
                 self._total = sample.total
                 self._rails = {name: array("d") for name in sample.rails_w}
-            meant = [self._total] if self._total else list(sample.rails_w)
-            if not sample.rails_w or not all(_sane(sample.rails_w.get(name, math.nan)) for name in meant):
+            rails_w = sample.rails_w
+            if self._total:
+                sane = _sane(rails_w.get(self._total, math.nan))
+            else:
+                sane = bool(rails_w) and all(_sane(watts) for watts in rails_w.values())
+            if not sane:
                 self.nonsense += 1
                 return False
             self._times.append(sample.monotonic_s)
             for name, values in self._rails.items():
-                values.append(sample.rails_w.get(name, math.nan))
+                values.append(rails_w.get(name, math.nan))
             return True
 
     def columns(self) -> Columns:
@@ -102,4 +106,4 @@ class Trace:
 
 
 def _sane(watts: float) -> bool:
-    return math.isfinite(watts) and -1.0 < watts < MAX_W  # at idle an offset may bring a rail just below 0
+    return -1.0 < watts < MAX_W  # nan is not; at idle an offset may bring a rail just below 0

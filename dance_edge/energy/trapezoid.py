@@ -109,7 +109,7 @@ def _interval(times_s: np.ndarray, watts: np.ndarray, span: Span, sensor: Sensor
         spread_j = cut_periods(times_s, watts, span, refresh.period_s) + Z_95 * math.hypot(
             sampling_error(span), rounding_error(span, refresh.period_s, sensor.step_w))
     elif sensor.averages:
-        return interval(span, cut_averages(span, sensor.delay_s))
+        return interval(span, cut_averages(times_s, watts, span, sensor.delay_s))
     low_j, high_j = interval(span, spread_j)
     delay_s = refresh.delay_s
     longest_s = max(sensor.delay_s, delay_s)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from dance_edge.energy.calibration import Calibration
 from dance_edge.energy.meter import EnergyMeter
 from dance_edge.energy.reading import PowerSample, PowerSensor
 from dance_edge.errors import DeviceError
@@ -153,3 +154,91 @@ def test_the_wall_clock_does_not_matter(monkeypatch, steady):
     with metered(steady) as meter, meter.window("job") as window:
         steady.let_pass(0.1)
     assert window.reading().gross_j == pytest.approx(5.0 * window.reading().duration_s)
+
+
+def test_windows_overlap(steady):
+    with metered(steady) as meter:
+        first, second = meter.window("first"), meter.window("second")
+        first.__enter__()
+        steady.let_pass(0.1)
+        second.__enter__()
+        steady.let_pass(0.1)
+        first.__exit__(None, None, None)
+        steady.let_pass(0.1)
+        second.__exit__(None, None, None)
+    both = meter.between(second.start_s, first.end_s)
+    whole = meter.between(first.start_s, second.end_s)
+    assert both.gross_j == pytest.approx(5.0 * both.duration_s) and both.duration_s >= 0.1
+    assert first.reading().gross_j + second.reading().gross_j == pytest.approx(whole.gross_j + both.gross_j)
+
+
+def test_the_baseline_is_measured_and_then_taken_off():
+    watts = [3.0]
+    sensor = Scripted(lambda reading: watts[0])
+    with metered(sensor) as meter:
+        idle = meter.measure_idle(0.2, sensor.let_pass)
+        watts[0] = 5.0
+        sensor.let_pass(0.05)
+        with meter.window("job") as window:
+            sensor.let_pass(0.2)
+    reading = window.reading()
+    assert meter.idle_w == pytest.approx(3.0) == pytest.approx(idle.gross_j / idle.duration_s)
+    assert reading.gross_j == pytest.approx(5.0 * reading.duration_s)
+    assert reading.net_j == pytest.approx(2.0 * reading.duration_s)
+
+
+def test_a_baseline_without_a_figure_is_none(steady):
+    with metered(Scripted(lambda reading: None)) as meter:
+        assert meter.measure_idle(0.0, lambda seconds: None).gross_j is None
+    assert meter.idle_w is None and EnergyMeter(None).measure_idle(0.0).gross_j is None
+
+
+class Rare(PowerSensor):
+    name, scope, interval_s = "service", "VDD_IN", 30.0
+
+    def read(self):
+        return PowerSample(time.monotonic(), {"VDD_IN": 7.0}, "VDD_IN")
+
+
+class Quick(Rare):
+    name, interval_s = "files", 0.02
+
+
+def test_the_quick_sensor_takes_over_where_the_first_is_too_rare():
+    with EnergyMeter(Rare(), quick=Quick()) as meter, meter.window("short") as window:
+        time.sleep(0.25)
+    reading = window.reading()
+    assert reading.label == "measured (files, VDD_IN)" and reading.gross_j == pytest.approx(7.0 * reading.duration_s)
+    assert meter.interval_s == 30.0 and len(meter.trace) == 2
+    with EnergyMeter(Rare()) as meter, meter.window("short") as window:
+        time.sleep(0.25)
+    assert window.reading().gross_j is None
+
+
+def test_the_first_sensor_speaks_where_it_has_a_figure(steady):
+    with EnergyMeter(steady, INTERVAL_S, clock=steady.clock, quick=Quick()) as meter, meter.window("job") as window:
+        steady.let_pass(0.2)
+    assert window.reading().source == "scripted"
+
+
+def test_a_calibrated_meter_gives_an_external_meter_s_joules(steady):
+    made = Calibration(1.1, 0.3, 0.05, 3, "board", "scripted", "VDD_IN")
+    with EnergyMeter(steady, INTERVAL_S, clock=steady.clock, calibration=made) as meter, meter.window("job") as window:
+        steady.let_pass(0.2)
+    reading = window.reading()
+    assert reading.calibrated and reading.gross_j == pytest.approx((1.1 * 5.0 + 0.3) * reading.duration_s)
+    assert reading.sensor_j == pytest.approx(0.05 * reading.duration_s)
+
+
+def test_the_meter_knows_what_it_takes_itself():
+    assert EnergyMeter(None).cost is None
+    with EnergyMeter(Quick()) as meter:
+        time.sleep(0.3)
+    assert 0.0 < meter.cost < 0.5
+    cost = meter.cost
+    time.sleep(0.05)
+    assert meter.cost == cost  # of the time that it was on
+
+
+def test_whether_a_model_may_speak(steady):
+    assert EnergyMeter(None).may_estimate and not EnergyMeter(steady).may_estimate

@@ -2,7 +2,6 @@
 import numpy as np
 import pytest
 
-from dance_edge.energy.refresh import seen_refresh
 from dance_edge.energy.trace import Columns
 from dance_edge.energy.trapezoid import SensorFacts, integrate
 
@@ -52,12 +51,10 @@ def test_the_interval_holds_the_truth_in_at_least_90_of_100(read_s, duration_s):
         assert reading.refresh_s == pytest.approx(PERIOD_S, abs=0.02)
         held += reading.low_j <= truth_j <= reading.high_j
         widths.append((reading.high_j - reading.low_j) / truth_j)
-    print(held, np.median(widths))
     assert held >= 90
     assert np.median(widths) < {5.0: 0.2, 30.0: 0.03}[duration_s]
 
 
 def test_what_it_reads_is_right_on_average():
     off = [reading.gross_j / truth_j - 1.0 for reading, truth_j in (trial(seed, 0.01, 10.0) for seed in range(100))]
-    print(np.mean(off), np.std(off))
     assert abs(np.mean(off)) < 0.005
