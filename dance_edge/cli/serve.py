@@ -112,8 +112,8 @@ def _metered(config: ServeConfig, source: Any, segmenter: Any, stop: Any, on_eve
     from dance_edge.energy.sensors import metered
     from dance_edge.serve.pipeline import serve
 
-    sinks = _sinks(config, source, segmenter.manifest)
     with metered(config.power or "auto", on_event=on_event) as meter:
+        sinks = _sinks(config, source, segmenter.manifest)  # after the sensor: where that is missing no file is begun
         return serve(source, segmenter, sinks, meter, on_event, config.frames, lambda: bool(stop.exit_code))
 
 

@@ -61,6 +61,31 @@ def test_a_clip_comes_out_overlaid_logged_and_counted(place, capsys):
     assert "serve 12/12" in err and "backend: onnxruntime, r/model.onnx" in err
 
 
+def test_what_measures_is_chosen_by_power(place, capsys, monkeypatch):
+    (place / "chip" / "iio:device1").mkdir(parents=True)
+    for name, text in (("rail_name_0", "VDD_IN"), ("in_power0_input", "8000")):
+        (place / "chip" / "iio:device1" / name).write_text(text + "\n")
+    monkeypatch.setattr("dance_edge.energy.ina3221.ROOT", str(place / "chip"))
+    found = {}
+    for kind in ("none", "estimate", "ina3221", "auto"):
+        assert main.run(["serve", "r", "--video", "v.avi", "--power", kind, "--json", "s.json"]) == 0
+        found[kind] = json.load(open("s.json"))
+    assert found["none"]["energy_j_per_image"] is None
+    assert found["none"]["energy_source"] == "none (not metered: --power none)"
+    assert found["estimate"]["energy_source"] == "estimated (TX2 model)"
+    for kind in ("ina3221", "auto"):  # twelve frames take too short for a figure, and no estimate stands in its place
+        assert found[kind]["energy"]["source"] == "ina3221" and found[kind]["energy"]["scope"] == "VDD_IN"
+    assert set(found["ina3221"]["energy"]) >= {"sensor_j", "refresh_s", "gaps", "low_j", "high_j", "label"}
+    assert "power: ina3221, rail VDD_IN" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind, code, said", [("solar", 2, "solar"), ("replay:", 2, "replay:FILE"),
+                                              ("replay:no.csv", 3, "no.csv"), ("rapl", 6, "no RAPL zones")])
+def test_a_sensor_that_cannot_be_leaves_no_file(place, capsys, monkeypatch, kind, code, said):
+    monkeypatch.setattr("dance_edge.energy.rapl.ROOT", str(place))
+    assert said in refused(capsys, code, ["r", "--video", "v.avi", "--out", "o.mp4", "--power", kind])
+
+
 def test_json_on_stdout_is_the_object_alone(place, capsys):
     assert main.run(["serve", "r/model.onnx", "--video", "v.avi", "--frames", "3", "--json", "-"]) == 0
     assert json.loads(capsys.readouterr()[0])["frames"] == 3
