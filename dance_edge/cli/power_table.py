@@ -11,6 +11,7 @@ import click
 from dance_edge.cli.progress import PLAIN_INTERVAL_S, Listener, duration
 from dance_edge.energy.meter import EnergyMeter, Window
 from dance_edge.energy.reading import EnergyReading
+from dance_edge.energy.trapezoid import MIN_SAMPLES
 from dance_edge.events import Event
 
 REDRAW_S = 0.5
@@ -104,22 +105,24 @@ def _so_far(meter: EnergyMeter, window: Window) -> EnergyReading:
 
 
 def _joules(reading: EnergyReading) -> str:
-    return reading.label if reading.gross_j is None else "%s J so far, %s" % (figure(reading.gross_j), reading.label)
+    if reading.gross_j is not None:
+        return "%s J so far, %s" % (figure(reading.gross_j), reading.label)
+    return "no joules yet" if reading.sample_count < MIN_SAMPLES else reading.label
 
 
 def _table(elapsed_s: float, for_s: Optional[float], meter: EnergyMeter, reading: EnergyReading) -> Any:
     from rich.box import SIMPLE_HEAD
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=Text("%s%s  %s" % (duration(elapsed_s), " of " + duration(for_s) if for_s else "",
-                                           _joules(reading))),
-                  caption=Text("Ctrl-C ends"), box=SIMPLE_HEAD, title_justify="left", caption_justify="left")
+    drawn = Table(box=SIMPLE_HEAD)
     for i, column in enumerate(("rail", "W now", "mean W", "J")):
         drawn.add_column(Text(column), justify="right" if i else "left", no_wrap=True)
     for row in live_rows(meter, reading):
         drawn.add_row(*[Text(cell) for cell in row])
-    return drawn
+    stands = "%s%s  %s" % (duration(elapsed_s), " of " + duration(for_s) if for_s else "", _joules(reading))
+    return Group(Text(stands), drawn, Text("Ctrl-C ends"))
 
 
 def _open_live() -> Any:
