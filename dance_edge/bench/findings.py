@@ -5,6 +5,7 @@ from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from dance_edge.bench.measured import Against, Measured
 from dance_edge.bench.training import TrainingCost
+from dance_edge.bench.training_steps import Extrapolated
 from dance_edge.energy.conditions import Conditions
 from dance_edge.energy.reading import EnergyReading
 
@@ -14,7 +15,8 @@ FORMAT = 1
 class Findings(NamedTuple):
     """`images` says what was run over, `images_sha256` is of their files' contents. `costs` are the training runs of
     the models, by name. `idle` is the baseline that net joules are less of, None where none was measured; `meter_cost`
-    the meter's own share of one core. `started` and `ended` are the machine's conditions then."""
+    the meter's own share of one core. `started` and `ended` are the machine's conditions then. `steps` is the training
+    by some steps of it, None where nobody asked."""
 
     run: str
     images: str
@@ -29,6 +31,7 @@ class Findings(NamedTuple):
     started: Conditions
     ended: Conditions
     warnings: Sequence[str]
+    steps: Optional[Extrapolated] = None
 
     @property
     def cost(self) -> TrainingCost:
@@ -45,6 +48,7 @@ class Findings(NamedTuple):
             "conditions": {"start": self.started.to_dict(), "end": self.ended.to_dict()},
             "warnings": list(self.warnings), "inference": [one.to_dict() for one in self.measured],
             "ratios": [one.to_dict() for one in self.against], "training": self.cost.to_dict(),
+            "training_steps": None if self.steps is None else self.steps.to_dict(),
             "trainings": [dict(cost.to_dict(), name=name) for name, cost in self.costs]}
 
 

@@ -22,8 +22,8 @@ SCORES, POWER = "scores.png", "power.png"
 
 def sections(found: Findings) -> List[Section]:
     """All but what was asked for besides (the paper, an earlier bench)."""
-    intro = ("Over %s, %d times there and back. An image's time runs from its file to labels of its own size: decoding, "
-             "complexity, resizing, the network and the way back are inside." % (found.images, found.rounds))
+    intro = ("Over %s, %d times there and back. An image's time runs from its file to labels of its own size: "
+             "decoding, complexity, resizing, the network and the way back are inside." % (found.images, found.rounds))
     page = [Section("", (intro,), COLUMNS, rows(found.measured), picture=SCORES,
                     alt="mIoU against joules an image, a point for each model")]
     if found.against:
@@ -31,11 +31,17 @@ def sections(found: Findings) -> List[Section]:
             "Ratios of turns that follow each other, with their 95 % interval: what drifts, drifts for both.",),
             AGAINST_COLUMNS, against_rows(found.measured, found.against)))
     page += [Section("By size", tuple(size_lines(found.measured)), RUNG_COLUMNS, rung_rows(found.measured)),
-             Section("Training", tuple(training_line(cost, name) for name, cost in found.costs)),
+             Section("Training", items=training_lines(found)),
              Section("Where the joules come from", items=energy_lines(found), picture=POWER,
                      alt="power over time, each model's turns marked")]
     page += [Section("Conditions", items=condition_lines(found)), Section("Warnings", items=list(found.warnings))]
     return page
+
+
+def training_lines(found: Findings) -> List[str]:
+    """One for each model's run, and what some steps of it say."""
+    lines = [training_line(cost, "training of %s" % name) for name, cost in found.costs]
+    return lines + ([found.steps.line()] if found.steps is not None else [])
 
 
 def energy_lines(found: Findings) -> List[str]:

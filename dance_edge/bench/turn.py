@@ -45,7 +45,7 @@ def least_seconds(meter: EnergyMeter) -> float:
 
 
 def take_turn(variant: Variant, paths: Sequence[str], count: int, meter: EnergyMeter) -> Turn:
-    """At least `count` images, for as long as the meter needs: whole passes only, so that the mix of sizes is theirs."""
+    """At least `count` images, for as long as the meter needs: whole passes only, so that the mix of sizes stays."""
     least_s = least_seconds(meter)
     seconds: List[float] = []
     sizes: List[Size] = []

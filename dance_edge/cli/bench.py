@@ -19,6 +19,9 @@ class BenchConfig(NamedTuple):
     out: Optional[str] = None
     label_map: Optional[str] = None
     idle: Optional[float] = None
+    train_steps: int = 0
+    against: Optional[str] = None
+    paper: bool = False
     profile: Optional[str] = None
     backend: str = "auto"
     precision: str = "auto"
@@ -41,6 +44,10 @@ class BenchConfig(NamedTuple):
               help="How often the networks take turns, there and back: A B B A.")
 @click.option("--idle", type=click.FloatRange(min=0.0), metavar="SECONDS",
               help="Do nothing first, as the baseline of net joules; with a sensor 5, 0 for none.")
+@click.option("--train-steps", type=click.IntRange(min=0), default=0, metavar="N",
+              help="Measure N optimizer steps of RUN's training too, and extrapolate to all of it; needs PyTorch.")
+@click.option("--against", metavar="OLD.json", help="Say what changed since an earlier bench.json, beyond noise.")
+@click.option("--paper", is_flag=True, help="Lay the savings beside those of the paper's Tables 1 to 3.")
 @click.option("--out", metavar="DIR", help="Where bench.md, .json, .html and the trace go; default RUN.")
 @options.profile_option
 @options.foreign_options
@@ -77,7 +84,7 @@ def _bench(config: BenchConfig) -> None:
         written = write_pages(benched, listener)
     say("bench over %s" % benched.found.images, config.json_path)
     if config.json_path:
-        write_json(config.json_path, benched.found.to_dict())
-    show(benched.found, config.json_path)
+        write_json(config.json_path, benched.result())
+    show(benched, config.json_path)
     if written:
         say("report: %s" % written, config.json_path)

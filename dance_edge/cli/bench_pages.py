@@ -1,7 +1,10 @@
 """What a bench leaves: tables on stdout, and bench.md, bench.json, bench.html and bench_power.csv in a folder."""
 import os
-from typing import TYPE_CHECKING, Optional
+from typing import Dict, List, Optional
 
+from dance_edge.atomic import replace_file, temporary_name
+from dance_edge.bench import against, paper
+from dance_edge.bench.charts import charts
 from dance_edge.bench.compare import (
     AGAINST_COLUMNS,
     COLUMNS,
@@ -10,45 +13,79 @@ from dance_edge.bench.compare import (
     rows,
     rung_rows,
     savings,
-    training_line,
 )
-from dance_edge.bench.findings import Findings
-from dance_edge.bench.page import TITLE, energy_lines, sections
+from dance_edge.bench.page import TITLE, energy_lines, sections, training_lines
+from dance_edge.cli.benching import Benched
 from dance_edge.cli.output import say, table, write_json
 from dance_edge.errors import ConfigError
-from dance_edge.events import OnEvent, Warned
-from dance_edge.report.page import markdown
+from dance_edge.events import Note, OnEvent, Warned
+from dance_edge.report.page import Section, markdown, page_html
 
-if TYPE_CHECKING:
-    from dance_edge.cli.benching import Benched
+PAGE, HTML, JSON, TRACE = "bench.md", "bench.html", "bench.json", "bench_power.csv"
 
 
-def show(found: Findings, json_path: Optional[str]) -> None:
+def show(benched: Benched, json_path: Optional[str]) -> None:
     """On stdout; with `--json -` on stderr."""
+    found = benched.found
     table(COLUMNS, rows(found.measured), json_path=json_path)
     if any(len(one.rungs) > 1 for one in found.measured):
         table(RUNG_COLUMNS, rung_rows(found.measured), json_path=json_path)
     if len(found.against) > 1:
         table(AGAINST_COLUMNS, against_rows(found.measured, found.against), json_path=json_path)
-    lines = savings(found.measured, found.against) + [training_line(cost, "training of " + name)
-                                                      for name, cost in found.costs] + energy_lines(found)
-    for line in lines:
+    for line in savings(found.measured, found.against) + training_lines(found) + energy_lines(found):
         say(line, json_path)
+    if benched.changes is not None:
+        table(against.COLUMNS, [one.cells() for one in benched.changes.changes],
+              title="now against %s" % benched.changes.path, json_path=json_path)
+    if benched.paper:
+        beside = paper.section(found)
+        table(beside.columns, beside.rows, title="beside the paper: only ratios compare", json_path=json_path)
 
 
-def write_pages(benched: "Benched", on_event: OnEvent) -> Optional[str]:
+def pages(benched: Benched) -> List[Section]:
+    """The whole bench, with what was asked for besides."""
+    found = sections(benched.found)
+    beside = [benched.changes.section()] if benched.changes is not None else []
+    beside += [paper.section(benched.found)] if benched.paper else []
+    return found[:1] + beside + found[1:]
+
+
+def write_pages(benched: Benched, on_event: OnEvent) -> Optional[str]:
     """The page to look at first; None where nothing is to be written, or cannot be."""
-    from dance_edge.atomic import replace_file
-
-    found, folder = benched.found, benched.folder
+    folder = benched.folder
     if folder is None:
         return None
     try:
         os.makedirs(folder, exist_ok=True)
-        write_json(os.path.join(folder, "bench.json"), found.to_dict())
-        with replace_file(os.path.join(folder, "bench.md")) as file:
-            file.write(markdown(TITLE, sections(found)).encode("utf-8"))
+        write_json(os.path.join(folder, JSON), benched.result())
+        whole = pages(benched)
+        drawn = page_html(TITLE, whole, _pictures(benched, on_event))
+        for name, text in ((PAGE, markdown(TITLE, whole)), (HTML, drawn)):
+            with replace_file(os.path.join(folder, name)) as file:
+                file.write(text.encode("utf-8"))
+        _write_trace(benched, os.path.join(folder, TRACE))
     except (OSError, ConfigError) as reason:  # a run on a read-only disk can be measured all the same
-        on_event(Warned("bench.md and bench.json were not written: %s" % reason))
+        on_event(Warned("the bench's pages were not written: %s" % reason))
         return None
-    return os.path.relpath(os.path.join(folder, "bench.md"))
+    return os.path.relpath(os.path.join(folder, PAGE))
+
+
+def _pictures(benched: Benched, on_event: OnEvent) -> Dict[str, bytes]:
+    columns = benched.meter.trace.columns() if benched.meter.sensor is not None else None
+    try:
+        return charts(benched.found, columns)
+    except ConfigError as reason:
+        on_event(Note("%s without its charts: %s" % (HTML, reason.message)))
+        return {}
+
+
+def _write_trace(benched: Benched, path: str) -> None:
+    """The samples of this bench alone; without a sensor an earlier bench's would be taken for this one's."""
+    sensor = benched.meter.sensor
+    if sensor is None:
+        if os.path.exists(path):
+            os.remove(path)
+        return
+    temporary = temporary_name(path)
+    benched.meter.trace.write_csv(temporary, sensor.name, sensor.averages)
+    os.replace(temporary, path)

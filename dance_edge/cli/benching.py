@@ -3,9 +3,10 @@ import contextlib
 import os
 import shlex
 import tempfile
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from dance_edge.bench import images, training
+from dance_edge.bench import images, paper, training
+from dance_edge.bench.against import Changes, changes, read_bench
 from dance_edge.bench.disturbance import Disturbance
 from dance_edge.bench.findings import Findings
 from dance_edge.bench.images import ImageSet
@@ -13,6 +14,7 @@ from dance_edge.bench.inference import Bench, measure
 from dance_edge.bench.memory import PeakMemory
 from dance_edge.bench.names import parted, unique_names
 from dance_edge.bench.scores import reader_of, score_all
+from dance_edge.bench.training_steps import measure_steps
 from dance_edge.bench.variant import Variant
 from dance_edge.cli.backend import as_run_by, facts_of, manifest_of, open_engines
 from dance_edge.cli.bench import BenchConfig
@@ -24,7 +26,6 @@ from dance_edge.energy.conditions import conditions
 from dance_edge.energy.meter import EnergyMeter
 from dance_edge.energy.reading import EnergyReading
 from dance_edge.energy.sensors import metered
-from dance_edge.energy.trace import Columns
 from dance_edge.errors import ConfigError
 from dance_edge.events import Note, OnEvent, Warned, ignore
 from dance_edge.manifest import METADATA_KEY
@@ -44,16 +45,28 @@ class Given(NamedTuple):
 
 
 class Benched(NamedTuple):
-    """`folder` is where pages go, None for nowhere; `columns` the samples of power, None without a sensor."""
+    """`folder` is where pages go, None for nowhere; the `meter` holds the samples of power. `changes` are against an
+    earlier bench, None where none was given; `paper` whether the paper's figures are to stand beside ours."""
 
     found: Findings
     folder: Optional[str]
     meter: EnergyMeter
-    columns: Optional[Columns]
+    changes: Optional[Changes] = None
+    paper: bool = False
+
+    def result(self) -> Dict[str, Any]:
+        """The keys of `bench --json`."""
+        facts = self.found.to_dict()
+        if self.changes is not None:
+            facts.update(self.changes.to_dict())
+        if self.paper:
+            facts["paper"] = paper.to_dict(self.found)
+        return facts
 
 
 def run_bench(config: BenchConfig, listener: Listener) -> Benched:
     """Measure. Nothing is printed, and nothing written."""
+    earlier = read_bench(config.against) if config.against else None
     given = _given(config)
     last = given[-1].run
     costs = [(one.name, training.of_run(one.run.folder)) for one in given]
@@ -66,15 +79,20 @@ def run_bench(config: BenchConfig, listener: Listener) -> Benched:
             with Disturbance() as others:
                 bench = measure(variants, chosen.paths, config.images, meter, listener, config.rounds)
             ended = conditions()
+            steps = measure_steps(last.state(), config.train_steps, meter, listener) if config.train_steps else None
         bench = _scored(bench, variants, chosen, reader_of(config.data, config.label_map or "", state, ignore),
                         listener)
         sha256 = chosen.sha256()
     if others.warning():
         listener(Warned(others.warning()))
+    if steps is not None and steps.reason:
+        listener(Warned("--train-steps: %s" % steps.reason))
     found = Findings(last.path, chosen.origin, sha256, config.rounds, bench.measured, bench.against, costs, idle,
-                     meter.cost, others.share, started, ended, listener.warnings)
-    return Benched(found, config.out or (None if config.models else last.folder), meter,
-                   None if meter.sensor is None else meter.trace.columns())
+                     meter.cost, others.share, started, ended, listener.warnings, steps)
+    changed = changes(earlier, found.to_dict(), config.against or "") if earlier is not None else None
+    for text in changed.differs if changed is not None else ():
+        listener(Warned(text))
+    return Benched(found, config.out or (None if config.models else last.folder), meter, changed, config.paper)
 
 
 def _given(config: BenchConfig) -> List[Given]:

@@ -1,0 +1,174 @@
+"""A few optimizer steps of a run, measured, and what the whole run would take by them. Needs PyTorch."""
+import math
+import os
+import time
+from typing import Any, Dict, Generator, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from dance_edge.bench.ratio import t_95
+from dance_edge.data.sampler import Batch
+from dance_edge.energy.meter import EnergyMeter
+from dance_edge.energy.reading import EnergyReading, add_up
+from dance_edge.energy.tx2_model import training_reading
+from dance_edge.errors import ConfigError, DanceError
+from dance_edge.events import OnEvent, Progress
+from dance_edge.report.joules import in_words
+
+BLOCKS = 5  # the steps are parted into so many, whose spread gives the interval
+
+
+class Block(NamedTuple):
+    """Steps that follow each other: MACs, forward and backward, of their images; seconds; joules."""
+
+    macs: float
+    seconds: float
+    energy: EnergyReading
+
+
+class Extrapolated(NamedTuple):
+    """A whole run by `steps` of its own, each multiply-accumulate at what it took there. `macs` are the run's, of
+    `run_steps`. `energy` is of the whole run; without a figure `reason` says why there is nothing at all."""
+
+    steps: int
+    run_steps: int
+    macs: float
+    seconds: Optional[float] = None
+    low_s: Optional[float] = None
+    high_s: Optional[float] = None
+    energy: EnergyReading = EnergyReading(reason="no training step was measured")
+    reason: str = ""
+
+    @property
+    def energy_source(self) -> str:
+        """What stands beside the joules."""
+        if self.energy.gross_j is None or not self.energy.measured:
+            return self.energy.label
+        return "extrapolated from %d steps, %s" % (self.steps, self.energy.label)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """`training_steps` in `bench --json`."""
+        return {"extrapolated_from_steps": self.steps, "steps": self.run_steps or None,
+                "macs_p": self.macs / 1e15 if self.macs else None,
+                "duration_s": self.seconds, "duration_low_s": self.low_s, "duration_high_s": self.high_s,
+                "energy_j": self.energy.gross_j, "energy_source": self.energy_source,
+                "energy": self.energy.to_dict(), "reason": self.reason}
+
+    def line(self) -> str:
+        """For people."""
+        if self.seconds is None:
+            return "training steps: none measured (%s)" % self.reason
+        spread = "" if self.low_s is None or self.high_s is None else " (%.0f to %.0f)" % (self.low_s, self.high_s)
+        mark = ", extrapolated" if self.energy.gross_j is not None and self.energy.measured else ""
+        return "a run of %d steps, extrapolated from %d steps: %.0f s%s; %s%s" % (
+            self.run_steps, self.steps, self.seconds, spread, in_words(self.energy), mark)
+
+
+def measure_steps(state: Dict[str, Any], count: int, meter: EnergyMeter, on_event: OnEvent) -> Extrapolated:
+    """`count` steps from the start of the run whose run.json `state` is, decoding included; nothing is written.
+
+    MACs are what the whole run's cost is extrapolated by, so that its mix of sizes and its prunes count: those that its
+    report has, else those of its plan with the dense network. What keeps a run from being started (data or a source
+    that is gone, too little memory, no PyTorch) leaves no figure, and is the reason.
+    """
+    try:
+        return _measured(state, count, meter, on_event)
+    except DanceError as reason:
+        return Extrapolated(count, 0, 0.0, reason=reason.message)
+    except ImportError as reason:
+        if reason.name not in ("torch", "torch_pruning"):
+            raise
+        return Extrapolated(count, 0, 0.0, reason="it needs PyTorch and torch-pruning, %s is missing" % reason.name)
+
+
+def _measured(state: Dict[str, Any], count: int, meter: EnergyMeter, on_event: OnEvent) -> Extrapolated:
+    if "config" not in state or "plan" not in state:
+        raise ConfigError("there is no run.json with the settings of a training", "name a run that adapt made")
+    from dance_edge.training.config import config_from_dict
+    from dance_edge.training.setup import prepare
+
+    setup = prepare(config_from_dict(state["config"]), state, on_event)
+    every = list(setup.batches())
+    blocks: List[Block] = []
+    taken = _steps(setup, every[:count + 1], on_event)
+    next(taken)  # the first one warms up
+    for part in np.array_split(np.arange(count), min(BLOCKS, count)):
+        with meter.window("training") as window:
+            began_s, macs = time.perf_counter(), 0.0
+            for done in part:
+                on_event(Progress("training steps", int(done), count))
+                macs += next(taken)
+            seconds = time.perf_counter() - began_s
+        blocks.append(Block(macs, seconds, window.reading()))
+    taken.close()
+    on_event(Progress("training steps", count, count))
+    macs_p = (state.get("facts") or {}).get("macs_p")
+    macs = 1e15 * float(macs_p) if macs_p else sum(setup.trainee.training_macs_at(one.size) * len(one.items)
+                                                   for one in every)
+    return extrapolated(blocks, count, len(every), macs, meter)
+
+
+def extrapolated(blocks: List[Block], count: int, run_steps: int, macs: float, meter: EnergyMeter) -> Extrapolated:
+    """A run of `macs` in all, at what the `blocks` took for each."""
+    seconds, low_s, high_s = _scaled([(one.macs, one.seconds) for one in blocks], macs)
+    known = [(one.macs, one.energy.gross_j) for one in blocks if one.energy.gross_j is not None]
+    energy = EnergyReading(duration_s=seconds, reason=blocks[0].energy.reason)
+    if meter.sensor is None and meter.may_estimate:
+        energy = training_reading(macs, seconds)
+    elif known and len(known) == len(blocks):
+        energy = _whole(add_up([one.energy for one in blocks]), known, macs, seconds, count)
+    return Extrapolated(count, run_steps, macs, seconds, low_s, high_s, energy)
+
+
+def _whole(measured: EnergyReading, known: List[Tuple[float, float]], macs: float, seconds: float,
+           count: int) -> EnergyReading:
+    """The joules of all blocks, brought to the whole run: the spread of the blocks and the meter's own interval."""
+    factor = macs / sum(one for one, _ in known)
+    joules, low_j, high_j = _scaled(known, macs)
+    gross_j = measured.gross_j or 0.0
+    spread = 0.0 if low_j is None else joules - low_j
+    bounds = []
+    for bound_j in (measured.low_j, measured.high_j):
+        own = 0.0 if bound_j is None else factor * abs(bound_j - gross_j)
+        bounds.append(math.hypot(spread, own))
+    known_interval = low_j is not None and measured.low_j is not None
+    return measured._replace(
+        gross_j=joules, net_j=None if measured.net_j is None else factor * measured.net_j, rails_j={},
+        low_j=joules - bounds[0] if known_interval else None, high_j=joules + bounds[1] if known_interval else None,
+        sensor_j=None if measured.sensor_j is None else factor * measured.sensor_j, duration_s=seconds,
+        reason="; ".join(part for part in ("extrapolated from %d steps" % count, measured.reason) if part))
+
+
+def _scaled(pairs: List[Tuple[float, float]], macs: float) -> Tuple[float, Optional[float], Optional[float]]:
+    """Of (MACs, amount) pairs the amount for `macs`, with its 95 % interval by the pairs' spread; None for one pair."""
+    rates = np.array([amount / one for one, amount in pairs])
+    whole = macs * sum(amount for _, amount in pairs) / sum(one for one, _ in pairs)
+    if rates.size < 2:
+        return whole, None, None
+    half = macs * t_95(rates.size - 1) * float(np.std(rates, ddof=1)) / math.sqrt(rates.size)
+    return whole, whole - half, whole + half
+
+
+def _steps(setup: Any, batches: List[Batch], on_event: OnEvent) -> Generator[float, None, None]:
+    """Take `batches` one by one, over and over where the run is shorter; the MACs of each."""
+    from dance_edge.interrupt import StopRequest
+    from dance_edge.training.config import learning_rate
+    from dance_edge.training.counts import Counts
+    from dance_edge.training.job import Job
+    from dance_edge.training.loader import TrainingImages, augmentation, load
+    from dance_edge.training.stages import groups_of
+    from dance_edge.training.step import optimizer_step
+
+    config, phase, counts = setup.config, setup.phases()[0], Counts()
+    workers = config.workers if config.workers >= 0 else min(2, max(0, (os.cpu_count() or 1) - 1))  # as in a run
+    images = TrainingImages(setup.target.train, phase.plans, setup.target.read, setup.manifest.normalization,
+                            augmentation(config), config.seed, config.full_decode)
+    job = Job(setup.trainee, config, setup.plan, setup.manifest, phase, setup.full_pixels, {}, lambda: None,
+              StopRequest(), on_event, lambda: 0.0, lambda: None, lambda: "")
+    groups = groups_of(job)
+    while True:
+        for batch, tensors in zip(batches, load(images, batches, workers)):
+            rate = learning_rate(counts.step, setup.plan.steps, setup.plan.learning_rate)
+            optimizer_step(job, counts, (batch, tensors), groups, rate)
+            counts.step += 1
+            yield float(setup.trainee.training_macs_at(batch.size) * len(batch.items))
