@@ -1,5 +1,6 @@
 """The INA3221's files under sysfs, as a TX2's kernel (JetPack 4) lays them."""
 import glob
+import math
 import os
 import time
 from typing import Dict, List, NamedTuple, Optional
@@ -10,6 +11,7 @@ from dance_edge.errors import DeviceError
 
 ROOT = "/sys/bus/i2c/drivers/ina3221x"
 MAX_BYTES = 32  # of a file of one number
+PARTS_S = 0.09  # between readings of all rails but the total: none of them is new sooner than `chip.AVERAGING_S`
 TOTALS = ("VDD_IN", "POM_5V_IN")  # the module's own input: TX2 and Xavier NX, Nano
 
 
@@ -39,23 +41,33 @@ class Ina3221Sensor(PowerSensor):
         names = [rail.name for rail in self.rails]
         self.total = next((name for name in TOTALS if name in names), None)
         self.scope = self.total or ""
+        self._totals = [rail for rail in self.rails if rail.name == self.total]
+        self._parts_w: Dict[str, float] = {}  # the other rails, as they were last read
+        self._parts_s = -math.inf
         self._files: Dict[str, int] = {}
         self.volts = next((_volts(rail.voltage_path) for rail in self.rails if rail.name == self.total), None)
         self.step_w = chip.step_w(self.scope, self.volts)
         self.read()
 
     def read(self) -> PowerSample:
-        """Watts of each rail now. A rail that cannot be read is left out; the total must be there."""
-        rails_w: Dict[str, float] = {}
-        failure = "no rail could be read"
-        for rail in self.rails:
+        """Watts of each rail: the total's now, of the others at most `PARTS_S` old. One that cannot be read is left
+        out; the total must be there."""
+        now_s = time.monotonic()
+        rails = self._totals
+        if not rails or now_s - self._parts_s >= PARTS_S:
+            rails, self._parts_w, self._parts_s = self.rails, {}, now_s
+        rails_w, failure = dict(self._parts_w), "no rail could be read"
+        for rail in rails:
             try:
                 rails_w[rail.name] = float(self._content(rail.path)) / 1000.0
             except (OSError, ValueError) as reason:
                 failure = "cannot read %s: %s" % (rail.name, reason)
         if not rails_w or (self.total is not None and self.total not in rails_w):
+            self._parts_s = -math.inf
             raise DeviceError(failure, "check the files under %s" % os.path.dirname(self.rails[0].path))
-        return PowerSample(time.monotonic(), rails_w, self.total)
+        if rails is self.rails:
+            self._parts_w = {name: watts for name, watts in rails_w.items() if name != self.total}
+        return PowerSample(now_s, rails_w, self.total)
 
     def error_w(self, watts: float) -> Optional[float]:
         """As `PowerSensor.error_w`, at the voltage that the total rail had when the sensor was opened."""
@@ -67,12 +79,15 @@ class Ina3221Sensor(PowerSensor):
             os.close(self._files.popitem()[1])
 
     def _content(self, path: str) -> bytes:
-        """A file that stays open gives its value anew from its beginning, in a fraction of what opening it takes."""
-        if path in self._files and not os.fstat(self._files[path]).st_nlink:  # another took its place
+        """A file stays open, and gives its value anew from its beginning, in a fraction of what opening it takes. One
+        in whose place another was put has no link any more."""
+        number = self._files.get(path)
+        if number is not None and not os.fstat(number).st_nlink:
             os.close(self._files.pop(path))
-        if path not in self._files:
-            self._files[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        return os.pread(self._files[path], MAX_BYTES, 0)
+            number = None
+        if number is None:
+            number = self._files[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return os.pread(number, MAX_BYTES, 0)
 
 
 def find_rails(root: str) -> List[Rail]:

@@ -1,5 +1,8 @@
+import os
+
 import pytest
 
+from dance_edge.energy import ina3221
 from dance_edge.energy.ina3221 import Ina3221Sensor, find_rails
 from dance_edge.errors import DeviceError
 
@@ -45,3 +48,39 @@ def test_a_part_that_cannot_be_read_is_left_out(tmp_path, lay_chip):
     (lay_chip("0-0041/iio:device1", MODULE) / "in_power1_input").write_text("")
     rails_w = Ina3221Sensor(str(tmp_path)).read().rails_w
     assert rails_w == {"VDD_IN": 8.0, "VDD_SYS_DDR": 1.2}
+
+
+def test_values_are_read_anew_from_files_that_stay_open(tmp_path, lay_chip):
+    """As a kernel changes them, and as a file that takes another's place."""
+    folder = lay_chip("0-0041/iio:device1", MODULE)
+    sensor = Ina3221Sensor(str(tmp_path))
+    for milliwatts in (9000, 100, 12345):
+        (folder / "in_power0_input").write_text("%d\n" % milliwatts)
+        assert sensor.read().rails_w["VDD_IN"] == milliwatts / 1000.0
+        (folder / "new").write_text("%d\n" % (milliwatts + 1))
+        (folder / "new").rename(folder / "in_power0_input")
+        assert sensor.read().rails_w["VDD_IN"] == (milliwatts + 1) / 1000.0
+    open_files = len(os.listdir("/proc/self/fd"))
+    for _ in range(50):
+        sensor.read()
+    assert len(os.listdir("/proc/self/fd")) == open_files
+    sensor.close()
+    assert len(os.listdir("/proc/self/fd")) == open_files - 3
+    assert sensor.read().rails_w["VDD_IN"] == 12.346  # it opens them again
+    sensor.close()
+
+
+def test_the_other_rails_are_read_ten_times_a_second(tmp_path, lay_chip, monkeypatch):
+    folder = lay_chip("0-0041/iio:device1", MODULE)
+    now_s = [100.0]
+    monkeypatch.setattr(ina3221.time, "monotonic", lambda: now_s[0])
+    sensor = Ina3221Sensor(str(tmp_path))
+    for name in ("in_power0_input", "in_power1_input"):
+        (folder / name).write_text("9000\n")
+    now_s[0] += 0.05
+    assert sensor.read().rails_w == {"VDD_IN": 9.0, "VDD_SYS_CPU": 1.5, "VDD_SYS_DDR": 1.2}
+    now_s[0] += 0.05
+    assert sensor.read().rails_w == {"VDD_IN": 9.0, "VDD_SYS_CPU": 9.0, "VDD_SYS_DDR": 1.2}
+    (folder / "in_power1_input").unlink()
+    now_s[0] += 0.1
+    assert sensor.read().rails_w == {"VDD_IN": 9.0, "VDD_SYS_DDR": 1.2}
