@@ -22,7 +22,7 @@ def rows(measured: Sequence[Measured]) -> List[List[str]]:
 
 def rung_rows(measured: Sequence[Measured]) -> List[List[str]]:
     """Cells under `RUNG_COLUMNS`, a row for each size that a variant's images run at."""
-    return [[one.name, rung.size.wxh, str(rung.images), _number(rung.latency.p50_ms, 1),
+    return [[one.name, rung.size.hxw, str(rung.images), _number(rung.latency.p50_ms, 1),
              _number(rung.latency.p99_ms, 1), _number(rung.latency.fps, 1), _number(rung.macs, 2, 1e9),
              joules(rung.energy.gross_j), rung.energy.label] for one in measured for rung in one.rungs]
 

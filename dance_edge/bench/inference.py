@@ -64,7 +64,8 @@ def _warmed_up(variant: Variant, paths: Sequence[str]) -> Warm:
             if size not in seen:
                 seen.append(size)
                 run_image(variant, path)
-    known = None if memory.bytes is None or variant.opening_bytes is None else memory.bytes + variant.opening_bytes
+    opening, kept = variant.opening_bytes
+    known = None if memory.bytes is None or opening is None or kept is None else max(opening, kept + memory.bytes)
     return Warm(sizes, known)
 
 

@@ -1,4 +1,7 @@
 """How much memory a stretch of a program's life took at most."""
+import contextlib
+import ctypes
+import gc
 from types import TracebackType
 from typing import Optional, Type
 
@@ -8,13 +11,19 @@ RESET_PEAK = "5"
 
 class PeakMemory:
     """Used as `with PeakMemory() as memory: ...`; then `memory.bytes` is by how much the process' resident memory rose
-    at most. None where the system does not tell (not Linux, or a kernel that lets nobody reset its high-water mark)."""
+    at most, and `memory.kept_bytes` by how much in the end. None where the system does not tell (not Linux, or a kernel
+    that lets nobody reset its high-water mark). What was let go of before is given back first: it would be taken again
+    unseen."""
 
     def __init__(self) -> None:
         self.bytes: Optional[int] = None
+        self.kept_bytes: Optional[int] = None
         self._before: Optional[int] = None
 
     def __enter__(self) -> "PeakMemory":
+        gc.collect()
+        with contextlib.suppress(OSError, AttributeError):  # not every C library has it
+            ctypes.CDLL(None).malloc_trim(0)
         try:
             with open(CLEAR, "w", encoding="ascii") as file:
                 file.write(RESET_PEAK)
@@ -26,8 +35,9 @@ class PeakMemory:
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
         peak = _status("VmHWM")
-        if self._before is not None and peak is not None:
-            self.bytes = max(0, peak - self._before)
+        now = _status("VmRSS")
+        if self._before is not None and peak is not None and now is not None:
+            self.bytes, self.kept_bytes = max(0, peak - self._before), max(0, now - self._before)
 
 
 def _status(name: str) -> Optional[int]:

@@ -78,6 +78,7 @@ def own_rows(found: Findings) -> List[List[str]]:
             macs = _percent(first_cost.macs_p, cost.macs_p)
             if comparable(first_cost.energy, cost.energy):
                 energy = _percent(first_cost.energy.gross_j, cost.energy.gross_j)
+                energy = "%s (%s)" % (energy, "measured" if cost.energy.measured else "estimated")
         rows.append(["ours: %s against %s" % (row[0], row[1]), "as above", one.model or "-", macs or "-", energy or "-",
                      row[4], row[3], row[2], row[6], one.energy.label])
     return rows

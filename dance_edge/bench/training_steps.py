@@ -2,11 +2,12 @@
 import math
 import os
 import time
-from typing import Any, Dict, Generator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Generator, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from dance_edge.bench.ratio import t_95
+from dance_edge.bench.turn import least_seconds
 from dance_edge.data.sampler import Batch
 from dance_edge.energy.meter import EnergyMeter
 from dance_edge.energy.reading import EnergyReading, add_up
@@ -19,8 +20,9 @@ BLOCKS = 5  # the steps are parted into so many, whose spread gives the interval
 
 
 class Block(NamedTuple):
-    """Steps that follow each other: MACs, forward and backward, of their images; seconds; joules."""
+    """`steps` that follow each other: MACs, forward and backward, of their images; seconds; joules."""
 
+    steps: int
     macs: float
     seconds: float
     energy: EnergyReading
@@ -65,7 +67,8 @@ class Extrapolated(NamedTuple):
 
 
 def measure_steps(state: Dict[str, Any], count: int, meter: EnergyMeter, on_event: OnEvent) -> Extrapolated:
-    """`count` steps from the start of the run whose run.json `state` is, decoding included; nothing is written.
+    """`count` steps or more from the start of the run whose run.json `state` is, decoding included; nothing is written.
+    More where a sensor needs longer for a figure.
 
     MACs are what the whole run's cost is extrapolated by, so that its mix of sizes and its prunes count: those that its
     report has, else those of its plan with the dense network. What keeps a run from being started (data or a source
@@ -90,26 +93,35 @@ def _measured(state: Dict[str, Any], count: int, meter: EnergyMeter, on_event: O
     setup = prepare(config_from_dict(state["config"]), state, on_event)
     every = list(setup.batches())
     blocks: List[Block] = []
-    taken = _steps(setup, every[:count + 1], on_event)
+    taken = _steps(setup, every, on_event)
     next(taken)  # the first one warms up
-    for part in np.array_split(np.arange(count), min(BLOCKS, count)):
-        with meter.window("training") as window:
-            began_s, macs = time.perf_counter(), 0.0
-            for done in part:
-                on_event(Progress("training steps", int(done), count))
-                macs += next(taken)
-            seconds = time.perf_counter() - began_s
-        blocks.append(Block(macs, seconds, window.reading()))
+    parts = min(BLOCKS, count)
+    for part in range(parts):
+        on_event(Progress("training steps", part, parts))
+        least = count // parts + (part < count % parts)
+        blocks.append(_block(taken, least, meter))
     taken.close()
-    on_event(Progress("training steps", count, count))
+    on_event(Progress("training steps", parts, parts))
     macs_p = (state.get("facts") or {}).get("macs_p")
     macs = 1e15 * float(macs_p) if macs_p else sum(setup.trainee.training_macs_at(one.size) * len(one.items)
                                                    for one in every)
-    return extrapolated(blocks, count, len(every), macs, meter)
+    return extrapolated(blocks, len(every), macs, meter)
 
 
-def extrapolated(blocks: List[Block], count: int, run_steps: int, macs: float, meter: EnergyMeter) -> Extrapolated:
+def _block(taken: Iterator[float], least: int, meter: EnergyMeter) -> Block:
+    least_s, steps, macs = least_seconds(meter), 0, 0.0
+    with meter.window("training") as window:
+        began_s = time.perf_counter()
+        while steps < least or time.perf_counter() - began_s < least_s:
+            macs += next(taken)
+            steps += 1
+        seconds = time.perf_counter() - began_s
+    return Block(steps, macs, seconds, window.reading())
+
+
+def extrapolated(blocks: List[Block], run_steps: int, macs: float, meter: EnergyMeter) -> Extrapolated:
     """A run of `macs` in all, at what the `blocks` took for each."""
+    count = sum(one.steps for one in blocks)
     seconds, low_s, high_s = _scaled([(one.macs, one.seconds) for one in blocks], macs)
     known = [(one.macs, one.energy.gross_j) for one in blocks if one.energy.gross_j is not None]
     energy = EnergyReading(duration_s=seconds, reason=blocks[0].energy.reason)

@@ -17,14 +17,14 @@ class Variant(NamedTuple):
     """With a `profile` every image runs at the size that its complexity gives, without one at its full size; with a
     `ratio` at that share of it, per side.
 
-    `opening_bytes` is what opening its engines took of memory; None: not known.
+    `opening_bytes` is what opening its engines took of memory at most, and what it kept; None: not known.
     """
 
     name: str
     engines: Engines
     manifest: Manifest
     profile: Optional[ComplexityProfile]
-    opening_bytes: Optional[int] = None
+    opening_bytes: Tuple[Optional[int], Optional[int]] = (None, None)
     ratio: Optional[float] = None
 
 

@@ -15,6 +15,7 @@ from dance_edge.bench.memory import PeakMemory
 from dance_edge.bench.names import parted, unique_names
 from dance_edge.bench.scores import reader_of, score_all
 from dance_edge.bench.training_steps import measure_steps
+from dance_edge.bench.turn import least_seconds
 from dance_edge.bench.variant import Variant
 from dance_edge.cli.backend import as_run_by, facts_of, manifest_of, open_engines
 from dance_edge.cli.bench import BenchConfig
@@ -126,7 +127,7 @@ def _variants(given: List[Given], config: BenchConfig, opened: contextlib.ExitSt
     with PeakMemory() as memory:
         before = opened.enter_context(open_engines(source, adapted.engines.name, config.model, listener,
                                                    precision=config.precision))
-    return [Variant("source", before, manifest_of(source), None, memory.bytes), adapted]
+    return [Variant("source", before, manifest_of(source), None, (memory.bytes, memory.kept_bytes)), adapted]
 
 
 def _variant(given: Given, config: BenchConfig, opened: contextlib.ExitStack, listener: OnEvent) -> Variant:
@@ -143,7 +144,7 @@ def _variant(given: Given, config: BenchConfig, opened: contextlib.ExitStack, li
     with PeakMemory() as memory:
         engines = opened.enter_context(open_engines(run, config.backend, config.model, listener, network,
                                                     config.precision))
-    return Variant(given.name, engines, manifest, profile, memory.bytes, given.ratio)
+    return Variant(given.name, engines, manifest, profile, (memory.bytes, memory.kept_bytes), given.ratio)
 
 
 def _is_foreign(run: Run) -> bool:
@@ -186,7 +187,7 @@ def _idle(seconds: Optional[float], meter: EnergyMeter, listener: OnEvent) -> Op
         if seconds:
             listener(Warned("--idle: there is no sensor, so no baseline was measured"))
         return None
-    idle = meter.measure_idle(IDLE_S if seconds is None else seconds)
+    idle = meter.measure_idle(max(IDLE_S, least_seconds(meter)) if seconds is None else seconds)
     if idle.gross_j is None:
         listener(Warned("no baseline, so no net joules: %s" % idle.reason))
     return idle

@@ -45,7 +45,7 @@ def test_no_joules_without_a_label(pair):
     for row in rung_rows(pair):
         assert len(row) == len(RUNG_COLUMNS) and row[-1] == "estimated (TX2 model)"
     assert rows(pair)[0][:8] == ["source", "50.0 %", "20.0", "30.0", "50.0", "40.00", "12.00", "25"]
-    assert rung_rows(pair)[1][:7] == ["adapted", "96x64", "4", "5.0", "7.5", "200.0", "5.00"]
+    assert rung_rows(pair)[1][:7] == ["adapted", "64x96", "4", "5.0", "7.5", "200.0", "5.00"]
 
 
 def test_what_was_saved(pair):

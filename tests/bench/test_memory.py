@@ -17,7 +17,7 @@ def test_the_peak_is_the_rise_over_what_was_there(monkeypatch, tmp_path):
     status.write_text("Name:\tx\nVmHWM:\t  900 kB\nVmRSS:\t  400 kB\n")
     with PeakMemory() as taken:
         status.write_text("VmHWM:\t  1000 kB\nVmRSS:\t  500 kB\n")
-    assert taken.bytes == 600 * 1024 and (tmp_path / "clear").read_text() == "5"
+    assert taken.bytes == 600 * 1024 and taken.kept_bytes == 100 * 1024 and (tmp_path / "clear").read_text() == "5"
 
 
 def test_a_system_that_does_not_tell(monkeypatch, tmp_path):

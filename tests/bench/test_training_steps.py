@@ -12,14 +12,15 @@ from dance_edge.events import ignore
 from dance_edge.run import read_state
 
 
-def block(macs, seconds, gross_j):
-    return Block(macs, seconds, EnergyReading(gross_j=gross_j, low_j=gross_j - 1.0, high_j=gross_j + 1.0, measured=True,
-                                              sensor_j=0.5, source="jtop", scope="VDD_IN", coverage=1.0))
+def block(macs, seconds, gross_j, steps=2):
+    return Block(steps, macs, seconds, EnergyReading(
+        gross_j=gross_j, low_j=gross_j - 1.0, high_j=gross_j + 1.0, measured=True, sensor_j=0.5, source="jtop",
+        scope="VDD_IN", coverage=1.0))
 
 
 def test_the_whole_run_by_hand(steady_meter):
     # 10, 12 and 14 J per 1e9 MACs: 12 J in the mean, standard deviation 2, for 100e9 MACs 1200 J
-    found = extrapolated([block(1e9, 2.0, 10.0), block(1e9, 2.0, 12.0), block(1e9, 2.0, 14.0)], 6, 50, 100e9,
+    found = extrapolated([block(1e9, 2.0, 10.0), block(1e9, 2.0, 12.0), block(1e9, 2.0, 14.0)], 50, 100e9,
                          steady_meter(5.0))
     assert found.seconds == pytest.approx(200.0) and found.low_s == found.high_s == pytest.approx(200.0)
     spread, own = 100.0 * t_95(2) * 2.0 / math.sqrt(3.0), 100.0 / 3.0 * 3.0
@@ -32,13 +33,13 @@ def test_the_whole_run_by_hand(steady_meter):
 
 
 def test_one_block_has_no_interval(steady_meter):
-    found = extrapolated([block(1e9, 2.0, 10.0)], 1, 50, 100e9, steady_meter(5.0))
+    found = extrapolated([block(1e9, 2.0, 10.0)], 50, 100e9, steady_meter(5.0))
     assert found.low_s is None and found.energy.low_j is None and found.energy.gross_j == pytest.approx(1000.0)
 
 
 def test_without_a_sensor_time_is_extrapolated_and_joules_are_estimated():
-    blocks = [Block(1e9, 2.0, EnergyReading(reason="no power sensor"))] * 2
-    found = extrapolated(blocks, 2, 50, 100e9, EnergyMeter(None))
+    blocks = [Block(1, 1e9, 2.0, EnergyReading(reason="no power sensor"))] * 2
+    found = extrapolated(blocks, 50, 100e9, EnergyMeter(None))
     assert found.energy.gross_j == training_reading(100e9, 200.0).gross_j
     assert found.energy_source == "estimated (TX2 model)" and found.seconds == pytest.approx(200.0)
 

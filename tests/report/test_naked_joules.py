@@ -1,0 +1,206 @@
+"""No joule stands naked: every figure of every report says beside it whether it was measured or estimated."""
+import contextlib
+import html
+import json
+import os
+import re
+import shutil
+import time
+
+import pytest
+
+from dance_edge.cli import bench_pages, benching
+from dance_edge.cli.main import run
+from dance_edge.energy.meter import EnergyMeter
+from dance_edge.energy.reading import EnergyReading, PowerSample, PowerSensor
+from dance_edge.energy.trace import Trace
+from dance_edge.report.document import write_report
+from dance_edge.report.joules import joules
+from dance_edge.run import read_state
+
+LABEL = re.compile(r"measured|estimated|none \(|not comparable")
+FIGURE = re.compile(r"(?<![\w.])[-+]?\d[\d.]*(?:e[-+]?\d+)?\s?[kMm]?J(?![\w/])")
+COLUMN = re.compile(r"\b[kMm]?J\b|joules|energy")  # the head of a column of joules, or of ratios of them
+KEY = re.compile(r"(^|_)[km]?j(_|$)|joules")
+
+
+def naked_lines(text):
+    """Lines of Markdown or plain text with a figure in joules, or a table's cell under such a head, and no label."""
+    found, heads = [], None
+    lines = text.splitlines()
+    for i, line in enumerate(lines):
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else None
+        if cells is None:
+            heads = None
+        elif i + 1 < len(lines) and lines[i + 1].startswith("|--"):
+            heads = [bool(COLUMN.search(cell)) for cell in cells]
+            continue
+        bare = cells is not None and heads is not None and any(
+            head and re.search(r"\d", cell) for head, cell in zip(heads, cells))
+        if (FIGURE.search(line) or bare) and not LABEL.search(line):
+            found.append(line)
+    return found
+
+
+def naked_rows(columns, rows):
+    return naked_lines("\n".join("| %s |" % " | ".join(one) for one in [columns, ["--"] * len(columns)] + list(rows))
+                       .replace("| -- |", "|-- |", 1))
+
+
+def naked_html(page):
+    """As `naked_lines`, of a page of HTML: its paragraphs, items and rows."""
+    page = re.sub(r'"data:[^"]*"', '""', page)
+    page = re.sub(r"<tr>((?:<th>[^<]*</th>)+)</tr>", r"<tr>\1</tr>|---|\n", page)  # a row of heads alone
+    page = re.sub(r"\s*<tr>", "\n| ", page)
+    page = re.sub(r"</t[hd]>", " | ", page)
+    return naked_lines(html.unescape(re.sub(r"<[^>]*>", "", re.sub(r"</(p|li|tr|h\d)>", "\n", page))))
+
+
+def naked_keys(value, path=""):
+    """Keys of JSON that hold joules in an object that does not say what they are, or says less than it promises."""
+    found = []
+    if isinstance(value, list):
+        return [one for i, inner in enumerate(value) for one in naked_keys(inner, "%s[%d]" % (path, i))]
+    if not isinstance(value, dict):
+        return found
+    label = " ".join(str(value[key]) for key in ("label", "energy_source") if key in value)
+    for key, inner in value.items():
+        figures = isinstance(inner, (int, float)) or (isinstance(inner, dict) and inner and key.endswith("_j"))
+        if KEY.search(key) and figures and not LABEL.search(label):
+            found.append(path + "." + key)
+        elif not key.endswith("_j"):
+            found += naked_keys(inner, path + "." + key)
+    if "gross_j" in value:
+        wanted = ["low_j", "high_j", "source", "scope", "measured", "calibrated"]
+        found += ["%s lacks %s" % (path, key) for key in wanted if key not in value]
+        if value["gross_j"] is not None:
+            found += ["%s has no %s" % (path, key) for key in wanted[:4] if value.get(key) in (None, "")]
+    return found
+
+
+class Steps(PowerSensor):
+    name, scope = "scripted", "VDD_IN"
+
+    def error_w(self, watts):
+        return 0.2
+
+    def read(self):
+        raise AssertionError("every sample is taken already")
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """A sensor of 4 to 6 W whose samples of the next minute are there already."""
+    @contextlib.contextmanager
+    def metered(*arguments, **named):
+        meter, now_s = EnergyMeter(Steps(), 0.001), time.monotonic()
+        for i in range(-50, 60000):
+            meter.trace.append(PowerSample(now_s + 0.001 * i, {"VDD_IN": 4.0 + (i * 7919 % 101) / 50.0}, "VDD_IN"))
+        yield meter
+
+    monkeypatch.setattr(benching, "metered", metered)
+
+
+@pytest.fixture
+def tables(monkeypatch):
+    """The tables that a bench prints, as columns and rows."""
+    shown = []
+    monkeypatch.setattr(bench_pages, "table", lambda columns, rows, **named: shown.append((columns, rows)))
+    return shown
+
+
+def read(folder, name):
+    with open(os.path.join(str(folder), name), encoding="utf-8") as file:
+        return file.read()
+
+
+def test_the_scanner_sees_a_naked_joule():
+    assert naked_lines("it took 3.2 J an image") and naked_lines("saved 12 kJ.") and naked_lines("-0.5 J net")
+    assert not naked_lines("3.2 J an image, measured (jtop, VDD_IN)") and not naked_lines("at 0.2 J/GMAC or 5 Jetsons")
+    table = "| model | J an image | energy |\n|---|---|---|\n| a | 3.2 | %s |\n"
+    assert naked_lines(table % "jtop") == ["| a | 3.2 | jtop |"] and not naked_lines(table % "estimated (TX2 model)")
+    assert naked_rows(["model", "joules"], [["a", "-12 %"]]) and not naked_rows(["model", "joules"], [["a", "-"]])
+    page = "<table><tr><th>model</th><th>J</th></tr>\n<tr><td>a</td><td>%s</td></tr></table><p>so &lt; 5 J</p>"
+    assert naked_html(page % "3.2") == ["| a | 3.2 | ", "so < 5 J"]
+    assert naked_html("<p>3 J, measured</p>") == []
+
+
+def test_the_scanner_sees_a_naked_key():
+    whole = {"gross_j": 1.0, "low_j": 0.9, "high_j": 1.1, "source": "jtop", "scope": "VDD_IN", "measured": True,
+             "calibrated": False, "rails_j": {"VDD_IN": 1.0}, "label": "measured (jtop, VDD_IN)"}
+    assert naked_keys({"energy": whole}) == []
+    assert naked_keys({"a": [{"energy_j_per_image": 1.0}]}) == [".a[0].energy_j_per_image"]
+    assert naked_keys({"energy_j": 1.0, "energy_source": "jtop"}) == [".energy_j"]
+    assert naked_keys({"rails_j": {"VDD_IN": 1.0}}) == [".rails_j"] and naked_keys({"energy_j": None}) == []
+    assert naked_keys(dict(whole, scope="")) == [" has no scope"]
+    assert naked_keys(dict(whole, low_j=None)) == [" has no low_j"]
+    assert naked_keys({key: value for key, value in whole.items() if key != "source"})
+
+
+def test_a_runs_report(small_run):
+    assert naked_lines(read(small_run, "report.md")) == [] and naked_html(read(small_run, "report.html")) == []
+    facts = json.loads(read(small_run, "report.json"))
+    assert naked_keys(facts) == [] and facts["energy_j"] > 0
+    said = "%s J" % joules(facts["energy_j"])
+    assert said in read(small_run, "report.md") and said in read(small_run, "report.html")
+
+
+def test_a_metered_runs_report(small_run, tmp_path):
+    reading = EnergyReading(gross_j=50.0, low_j=48.0, high_j=52.0, duration_s=10.0, measured=True, source="jtop",
+                            scope="VDD_IN", coverage=0.9, sensor_j=3.0).to_dict()
+    facts = dict(json.loads(read(small_run, "report.json")), energy_j=50.0, energy_source=reading["label"],
+                 energy=reading, energy_phases={"scan": reading, "training": reading})
+    write_report(str(tmp_path), facts, read_state(small_run)["manifest"], facts["export"])
+    assert naked_keys(json.loads(read(tmp_path, "report.json"))) == []
+    for name, naked in (("report.md", naked_lines), ("report.html", naked_html)):
+        page = html.unescape(read(tmp_path, name))
+        assert "50 J (48 to 52), measured (jtop, VDD_IN), uncalibrated, +- 3 J" in page and naked(page) == []
+
+
+FLAGS = ["-q", "bench", "--images", "2", "--rounds", "1", "--train-steps", "2", "--paper"]
+
+
+def benched(folder, small_run, tables, capsys, more):
+    copy = str(folder / "run")
+    if not os.path.exists(copy):
+        shutil.copytree(small_run, copy)
+    assert run(FLAGS + [copy] + more) == 0
+    assert naked_lines(read(copy, "bench.md")) == [] and naked_html(read(copy, "bench.html")) == []
+    facts = json.loads(read(copy, "bench.json"))
+    assert naked_keys(facts) == []
+    assert naked_lines(capsys.readouterr().out) == []
+    assert len(tables) >= 3 and [naked_rows(columns, rows) for columns, rows in tables] == [[]] * len(tables)
+    return facts, read(copy, "bench.md")
+
+
+def test_a_bench_without_a_sensor(small_run, tmp_path, tables, capsys):
+    facts, page = benched(tmp_path, small_run, tables, capsys, ["--power", "estimate"])
+    assert len(FIGURE.findall(page)) >= 4 and page.count("estimated (TX2 model)") >= 6
+    assert all(one["energy_j_per_image"] > 0 for one in facts["inference"])
+
+
+def test_a_bench_with_a_sensor_and_against_it(small_run, tmp_path, tables, capsys, scripted):
+    facts, page = benched(tmp_path, small_run, tables, capsys, ["--idle", "0.2"])
+    old = str(tmp_path / "old.json")
+    shutil.copy(str(tmp_path / "run" / "bench.json"), old)
+    assert facts["training_steps"]["energy_source"].startswith("extrapolated from ")
+    for line in [one for one in page.splitlines() if FIGURE.search(one) and "scripted" in one]:
+        assert re.search(r"\(-?[\d.]+ to -?[\d.]+\), measured \(scripted, VDD_IN\), uncalibrated", line), line
+    assert page.count("by the sensor's own offset") >= 3
+    del tables[:]
+    facts, page = benched(tmp_path, small_run, tables, capsys, ["--idle", "0", "--against", old])
+    assert len(facts["changes"]) == 2 and "Now against" in page
+
+
+def test_the_meter_alone(tmp_path, capsys):
+    trace, path = Trace(), tmp_path / "trace.csv"
+    for i in range(200):
+        trace.append(PowerSample(0.05 * i, {"VDD_IN": 5.0 + i % 3, "VDD_SYS_GPU": 1.0 + i % 2}, "VDD_IN"))
+    trace.write_csv(str(path), "ina3221")
+    result = tmp_path / "p.json"
+    assert run(["-q", "power", "--power", "replay:%s" % path, "--for", "1.5", "--json", str(result)]) == 0
+    assert naked_keys(json.loads(result.read_text())) == [] and json.loads(result.read_text())["energy_j"] > 0
+    shown = capsys.readouterr().out
+    assert FIGURE.search(shown)
+    # the sensor's own bound and the rails' table stand under the line that says what all of it is
+    assert [line for line in naked_lines(shown) if "may be off by" not in line] == []
