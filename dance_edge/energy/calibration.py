@@ -51,7 +51,8 @@ def fit(pairs: Sequence[Tuple[float, float]], board: str, source: str, scope: st
 
 def calibrated(reading: EnergyReading, calibration: Calibration) -> EnergyReading:
     """`reading` as the external meter would have it; rails stay as the sensor says."""
-    if reading.gross_j is None or reading.source != calibration.source or reading.scope != calibration.scope:
+    same = chip_of(reading.source) == chip_of(calibration.source) and reading.scope == calibration.scope
+    if reading.gross_j is None or not same:
         return reading
     slope, offset_j = calibration.slope, calibration.offset_w * reading.duration_s
 
@@ -64,6 +65,11 @@ def calibrated(reading: EnergyReading, calibration: Calibration) -> EnergyReadin
         net_j=None if reading.net_j is None else slope * reading.net_j,  # of two figures the offset falls out
         sensor_j=calibration.residual_w * reading.duration_s, calibrated=True,
         reason="; ".join(part for part in (reading.reason, said) if part))
+
+
+def chip_of(source: str) -> str:
+    """The chip behind a sensor: jtop reads the INA3221's files as we do, so a calibration of one holds for both."""
+    return "ina3221" if source == "jtop" else source
 
 
 def board_id() -> str:
@@ -82,7 +88,7 @@ def board_id() -> str:
 def path_of(source: str) -> str:
     """Where a calibration of the sensor `source` is kept: under the user's configuration folder."""
     base = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
-    return os.path.join(base, "dance-edge", "calibration-%s.json" % source)
+    return os.path.join(base, "dance-edge", "calibration-%s.json" % chip_of(source))
 
 
 def save(calibration: Calibration, path: str) -> None:
@@ -106,7 +112,8 @@ def load(path: str, source: str, scope: str, board: str) -> Optional[Calibration
         raise DataError("cannot read the calibration %s: %r" % (path, reason), ANEW)
     if not finite or facts.get("format") != FORMAT:
         raise DataError("the calibration %s is not one of format %d" % (path, FORMAT), ANEW)
-    return found if (found.board, found.source, found.scope) == (board, source, scope) else None
+    same = (found.board, chip_of(found.source), found.scope) == (board, chip_of(source), scope)
+    return found if same else None
 
 
 def _listed(pairs: Sequence[Tuple[float, float]]) -> str:

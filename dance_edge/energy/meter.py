@@ -1,7 +1,7 @@
 """Windows of time over what power sensors say."""
 import time
 from types import TracebackType
-from typing import Callable, Dict, List, Optional, Type
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Type
 
 from dance_edge.energy.calibration import Calibration, calibrated
 from dance_edge.energy.reading import EnergyReading, PowerSensor
@@ -131,13 +131,18 @@ class EnergyMeter:
 
     def between(self, start_s: float, end_s: float) -> EnergyReading:
         """Joules between two times of `clock`: of the first sensor that has a figure."""
+        return self.over([(start_s, end_s)])
+
+    def over(self, windows: Sequence[Tuple[float, float]]) -> EnergyReading:
+        """Joules of `windows` (start, end) together, one at least; many that are short may have a figure so."""
         if not self._samplers:
-            return EnergyReading(duration_s=max(0.0, end_s - start_s), reason=self.no_sensor)
-        first = self._samplers[0].between(start_s, end_s, self.idle_w)
+            return EnergyReading(duration_s=sum(max(0.0, end_s - start_s) for start_s, end_s in windows),
+                                 reason=self.no_sensor)
+        first = self._samplers[0].over(windows, self.idle_w)
         for sampler in self._samplers[1:]:
             if first.gross_j is not None:
                 break
-            quick = sampler.between(start_s, end_s, self.idle_w)
+            quick = sampler.over(windows, self.idle_w)
             first = first if quick.gross_j is None else quick
         return first if self.calibration is None else calibrated(first, self.calibration)
 

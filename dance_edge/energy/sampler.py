@@ -1,11 +1,11 @@
 """A thread that reads one power sensor into a trace, and outlives the sensor's failures."""
 import threading
 import time
-from typing import Callable, Optional
+from typing import Callable, Optional, Sequence, Tuple
 
 from dance_edge.energy.reading import EnergyReading, PowerSensor
 from dance_edge.energy.trace import Trace
-from dance_edge.energy.trapezoid import SensorFacts, integrate, rhythm
+from dance_edge.energy.trapezoid import SensorFacts, integrate_all, rhythm
 from dance_edge.errors import DeviceError
 from dance_edge.events import OnEvent, Warned
 
@@ -56,14 +56,15 @@ class Sampler:
         refresh = rhythm(self.trace.columns(), self.sensor.averages)
         return None if refresh is None else refresh.period_s
 
-    def between(self, start_s: float, end_s: float, idle_w: Optional[float]) -> EnergyReading:
-        """Joules between two times of the clock. Waits for the sample that lies beyond the end, if one will come."""
+    def over(self, windows: Sequence[Tuple[float, float]], idle_w: Optional[float]) -> EnergyReading:
+        """Joules of `windows` (start, end) of the clock together. Waits for the sample that lies beyond the last end,
+        if one will come."""
         sensor = self.sensor
         if self._thread is not None and not self.failure:
-            late_s = end_s + sensor.delay_s
+            late_s = max(end_s for _, end_s in windows) + sensor.delay_s
             self.wait_beyond(late_s, sensor.delay_s + 2.0 * max(self.interval_s, self.refresh_s or 0.0) + 0.1)
         facts = SensorFacts(sensor.name, sensor.scope, sensor.averages, sensor.delay_s, sensor.step_w)
-        reading = integrate(self.trace.columns(), start_s, end_s, facts, idle_w)
+        reading = integrate_all(self.trace.columns(), windows, facts, idle_w)
         if self.failure and reading.coverage < 1.0:
             reason = "; ".join(part for part in (reading.reason, self.failure) if part)
             return reading._replace(reason=reason)

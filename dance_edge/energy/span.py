@@ -3,7 +3,8 @@ from typing import NamedTuple, Optional, Tuple
 
 import numpy as np
 
-GAP_FACTOR = 2.0  # an interval this much longer than the usual one is a gap
+GAP_FACTOR = 2.0  # an interval this much longer than the usual one is a gap,
+LATE_S = 0.25     # where it is longer than this too: a busy machine wakes the reader a little late now and then
 
 
 class Span(NamedTuple):
@@ -48,7 +49,7 @@ def cut(times_s: np.ndarray, watts: np.ndarray, start_s: float, end_s: float, av
     Between samples of a moment power goes straight from one to the next (the trapezoid, its ends interpolated);
     with `averages` each sample is the mean over the whole interval before it, however long, so that it is no gap.
     """
-    longest = GAP_FACTOR * (usual_interval(times_s) or 0.0)
+    longest = max(GAP_FACTOR * (usual_interval(times_s) or 0.0), LATE_S)
     inside = (times_s > start_s) & (times_s < end_s)
     times = np.concatenate([[start_s], times_s[inside], [end_s]])
     if averages:

@@ -1,11 +1,11 @@
 """From samples of power to joules, with what the samples cannot know as an interval."""
 import math
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from dance_edge.energy.interval import Z_95, cut_averages, cut_periods, interval, rounding_error, sampling_error
-from dance_edge.energy.reading import EnergyReading
+from dance_edge.energy.reading import EnergyReading, add_up
 from dance_edge.energy.refresh import Refresh, seen_refresh
 from dance_edge.energy.span import Span, cut
 from dance_edge.energy.trace import Columns
@@ -27,32 +27,53 @@ class SensorFacts(NamedTuple):
 
 def integrate(columns: Columns, start_s: float, end_s: float, sensor: SensorFacts,
               idle_w: Optional[float] = None) -> EnergyReading:
-    """Joules from `start_s` to `end_s`; the samples may reach beyond the window, and better do.
+    """Joules from `start_s` to `end_s`, as in `integrate_all`."""
+    return integrate_all(columns, [(start_s, end_s)], sensor, idle_w)
+
+
+def integrate_all(columns: Columns, windows: Sequence[Tuple[float, float]], sensor: SensorFacts,
+                  idle_w: Optional[float] = None) -> EnergyReading:
+    """Joules of all `windows` (start, end) together; the samples may reach beyond them, and better do.
 
     Rails are never added up: the figure is the total rail's, and without one there is none. A chip that averages gives
-    the mean of the period before, so where such a rhythm is seen the window is read a period later. The interval
-    (`low_j`, `high_j`) holds every delay that the sensor may have.
+    the mean of the period before, so where such a rhythm is seen a window is read a period later. The interval
+    (`low_j`, `high_j`) holds every delay that the sensor may have. Many short windows have a figure together where
+    none of them has one alone.
     """
-    reading = EnergyReading(duration_s=max(end_s - start_s, 0.0), source=sensor.source, scope=sensor.scope)
-    inside = (columns.times_s >= start_s) & (columns.times_s <= end_s)
-    reading = reading._replace(sample_count=int(np.count_nonzero(inside)))
-    total_w = columns.rails_w[columns.total] if columns.total is not None else np.zeros(0)
     refresh = rhythm(columns, sensor.averages)
-    reading = reading._replace(refresh_s=None if refresh is None else refresh.period_s)
+    reading = EnergyReading(
+        duration_s=sum(max(end_s - start_s, 0.0) for start_s, end_s in windows), source=sensor.source,
+        scope=sensor.scope, sample_count=sum(int(np.count_nonzero(_inside(columns, one))) for one in windows),
+        refresh_s=None if refresh is None else refresh.period_s)
     refusal = _too_few(columns, reading, refresh)
     if refusal or refresh is None:
         return reading._replace(reason=refusal)
-    start_s, end_s = start_s + refresh.delay_s, end_s + refresh.delay_s
-    reading = reading._replace(rails_j=_rails(columns, start_s, end_s, sensor.averages, inside))
+    return add_up([_of_window(columns, one, sensor, refresh, idle_w) for one in windows])
+
+
+def _of_window(columns: Columns, window: Tuple[float, float], sensor: SensorFacts, refresh: Refresh,
+               idle_w: Optional[float]) -> EnergyReading:
+    inside = _inside(columns, window)
+    start_s, end_s = window[0] + refresh.delay_s, window[1] + refresh.delay_s
+    reading = EnergyReading(
+        duration_s=max(end_s - start_s, 0.0), source=sensor.source, scope=sensor.scope,
+        sample_count=int(np.count_nonzero(inside)), refresh_s=refresh.period_s,
+        rails_j=_rails(columns, start_s, end_s, sensor.averages, inside))
     if columns.total is None:
         return reading._replace(coverage=1.0, reason="no total rail among %s, and rails are not added up"
                                 % ", ".join(sorted(columns.rails_w)))
+    total_w = columns.rails_w[columns.total]
     span = cut(columns.times_s, total_w, start_s, end_s, sensor.averages)
     reading = _covered(reading, span)
     if reading.reason:
         return reading
     low_j, high_j = _interval(columns.times_s, total_w, span, sensor, refresh)
     return _figure(reading, span, (low_j, high_j), idle_w)
+
+
+def _inside(columns: Columns, window: Tuple[float, float]) -> np.ndarray:
+    inside: np.ndarray = (columns.times_s >= window[0]) & (columns.times_s <= window[1])
+    return inside
 
 
 def rhythm(columns: Columns, averages: bool) -> Optional[Refresh]:

@@ -5,8 +5,10 @@ from typing import Any, Dict, List, Tuple
 
 from dance_edge import history
 from dance_edge.atomic import replace_file
+from dance_edge.energy.reading import reading_from_dict
 from dance_edge.errors import ConfigError
 from dance_edge.report.curves import draw_curves
+from dance_edge.report.joules import in_words
 from dance_edge.report.pruned import Pruned, draw_pruned, pruned_of
 from dance_edge.run import write_json
 
@@ -26,7 +28,7 @@ def write_report(folder: str, facts: Dict[str, Any], manifest: Dict[str, Any], e
     pruned = pruned_of(facts)
     drawn = _draw(folder, facts, pruned)
     context = {"facts": facts, "manifest": manifest, "export": export, "figures": figures(facts),
-               "classes": class_rows(facts), "groups": group_rows(facts), "pruned": pruned}
+               "classes": class_rows(facts), "groups": group_rows(facts), "phases": phase_rows(facts), "pruned": pruned}
     for name, html in (("report.md", False), ("report.html", True)):
         environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=html,
                                          trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
@@ -60,7 +62,6 @@ def _data_uri(path: str) -> str:
 
 def figures(facts: Dict[str, Any]) -> List[Tuple[str, str]]:
     """What a run came to, as names and texts; every joule with its source."""
-    energy = "-" if facts["energy_j"] is None else "%.4g J" % facts["energy_j"]
     return [
         ("mIoU on the target, before", percent(facts["miou_before"])),
         ("mIoU on the target, after", percent(facts["miou_after"])),
@@ -71,8 +72,14 @@ def figures(facts: Dict[str, Any]) -> List[Tuple[str, str]]:
         ("channels kept in scope", percent(facts["channels_kept"])),
         ("multiply-accumulates of the training", "%.4g P" % facts["macs_p"]),
         ("duration", "%.0f s" % facts["duration_s"]),
-        ("energy of the training", "%s, %s" % (energy, facts["energy_source"])),
+        ("energy of the run", in_words(reading_from_dict(facts["energy"]))),
     ]
+
+
+def phase_rows(facts: Dict[str, Any]) -> List[Tuple[str, str, str]]:
+    """What the run did, the seconds that it took of it, and the joules in words; in the order of doing."""
+    readings = [(name, reading_from_dict(one)) for name, one in facts.get("energy_phases", {}).items()]
+    return [(name, "%.1f" % one.duration_s, in_words(one)) for name, one in readings]
 
 
 def class_rows(facts: Dict[str, Any]) -> List[Tuple[str, str, str]]:

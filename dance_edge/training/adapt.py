@@ -17,6 +17,7 @@ from dance_edge.training.config import AdaptConfig, check
 from dance_edge.training.expected import Cost, calibrate, expect
 from dance_edge.training.forecast import forecast
 from dance_edge.training.process_group import joined
+from dance_edge.training.run_meter import CALIBRATION, SCAN, RunMeter
 from dance_edge.training.setup import Setup, prepare
 from dance_edge.training.target import refuse_other_ids
 
@@ -43,10 +44,10 @@ def adapt(config: AdaptConfig, on_event: OnEvent = ignore) -> AdaptResult:
         with contextlib.ExitStack() as stack:
             kind = config.power if ranks.first else "none"
             meter = ranks.attempt(lambda: stack.enter_context(metered(kind, on_event=on_event)))
-            window = stack.enter_context(meter.window("adapt"))
-            setup = ranks.attempt(lambda: _ready(config, state, meter, on_event, ranks))
+            own = RunMeter(meter, stack.enter_context(meter.window("adapt")))
+            setup = ranks.attempt(lambda: _ready(config, state, own, on_event, ranks))
             ranks.lead(lambda: _open(folder, config, stack))
-            result = _in_folder(Attempt(folder, setup, state, window, warned, on_event), meter)
+            result = _in_folder(Attempt(folder, setup, state, own, warned, on_event), meter)
         return result
 
 
@@ -81,13 +82,15 @@ def dry_run(config: AdaptConfig, on_event: OnEvent = ignore) -> Dict[str, Any]:
         return ranks.lead(planned)
 
 
-def _ready(config: AdaptConfig, state: Dict[str, Any], meter: EnergyMeter, on_event: OnEvent, ranks: Ranks) -> Setup:
+def _ready(config: AdaptConfig, state: Dict[str, Any], meter: RunMeter, on_event: OnEvent, ranks: Ranks) -> Setup:
     """The run that goes on with `state`, else a new one with its length by its caps."""
-    setup = prepare(config, state, on_event, ranks)
+    with meter.phase(SCAN):
+        setup = prepare(config, state, on_event, ranks)
     if state:
         refuse_other_ids(setup.target, state["target"])
         return setup
-    return _within_budget(setup, meter, on_event)
+    with meter.phase(CALIBRATION):
+        return _within_budget(setup, meter.meter, on_event)
 
 
 def _within_budget(setup: Setup, meter: EnergyMeter, on_event: OnEvent) -> Setup:

@@ -13,9 +13,6 @@ from dance_edge import run as run_folder
 from dance_edge.data.images import read_image
 from dance_edge.data.sampler import Batch, shard
 from dance_edge.data.transforms import to_input
-from dance_edge.energy import tx2_model
-from dance_edge.energy.meter import Window
-from dance_edge.energy.reading import EnergyReading, add_up, reading_from_dict
 from dance_edge.errors import DeviceError, Interrupted
 from dance_edge.events import Note, OnEvent, Opened, Scored, Warned
 from dance_edge.interrupt import StopRequest
@@ -38,13 +35,11 @@ from dance_edge.training.measured import measured_manifest
 from dance_edge.training.recalibrate import MIXED_IMAGES, RECALIBRATION_IMAGES, recalibrate
 from dance_edge.training.recorder import Recorder
 from dance_edge.training.resume import load_best, load_checkpoint, newest_checkpoint
+from dance_edge.training.run_meter import EVALUATION, PRUNING, RECALIBRATION, TRAINING, RunMeter
 from dance_edge.training.setup import Setup
 from dance_edge.training.step import diverged
 from dance_edge.training.target import Target
 from dance_edge.training.writer import RunWriter
-
-METERED_EVERY_S = 30.0  # how often a cap on energy is held against the sensor; in between it is carried on
-FIRST_METERED_S = 6.0  # a figure takes five samples, of one a second
 
 
 class AdaptResult(NamedTuple):
@@ -61,26 +56,25 @@ class Attempt:
     `warned` are the warnings of this start, to which others may come while it runs.
     """
 
-    def __init__(self, folder: str, setup: Setup, state: Dict[str, Any], window: Window, warned: List[str],
+    def __init__(self, folder: str, setup: Setup, state: Dict[str, Any], meter: RunMeter, warned: List[str],
                  on_event: OnEvent) -> None:
         self.folder = folder
         self.setup = setup
         self.counts = Counts()
         self._writer = RunWriter(folder, setup.ranks)
-        self._window = window
+        self._meter = meter
         self._warned = warned
         self._on_event = on_event
         self._state = dict(state) if state else self._begin()
-        self._earlier = [reading_from_dict(facts) for facts in self._state["energy_parts"]]
+        meter.take_up(self._state)
         self._earlier_warnings = list(self._state.get("warnings", []))
         self._budget = budget_of(setup.config)
-        self._metered = (0.0, 0.0)  # seconds and joules of this start when the sensor was last asked
 
     def _begin(self) -> Dict[str, Any]:
         setup = self.setup
         return {
             "number": run_folder.next_number(), "config": stored_config(setup.config), "target": setup.target.to_dict(),
-            "manifest": setup.manifest.to_dict(), "plan": dict(setup.plan._asdict()), "energy_parts": [],
+            "manifest": setup.manifest.to_dict(), "plan": dict(setup.plan._asdict()),
             "broken": [list(one) for one in setup.broken], "before": None, "source_before": None,
             "resumed_from_step": None,
             "versions": {"dance-edge": dance_edge.__version__, "python": platform.python_version(),
@@ -104,7 +98,7 @@ class Attempt:
             self._train(self._on_event)
         else:
             with past:
-                self._train(Recorder(past, self.counts, self._window, self._on_event))
+                self._train(Recorder(past, self.counts, self._meter.window, self._on_event))
         return self.setup.ranks.told(self._finish())
 
     def go_on(self) -> str:
@@ -139,7 +133,7 @@ class Attempt:
         whole = list(self.setup.stream())
         epochs = epoch_log(whole, self.setup.full_pixels)
         batches = [one for one in whole if isinstance(one, Batch)]
-        with StopRequest() as stop:
+        with StopRequest() as stop, self._meter.phase(TRAINING):
             while not self.counts.ended and self.counts.step < len(batches):
                 try:
                     self._train_phases(batches, epochs, stop, on_event)
@@ -155,7 +149,8 @@ class Attempt:
                                     augmentation(config), config.seed, config.full_decode)
             left = [self._fitting(one) for one in batches[max(phase.begin, counts.step):phase.end]]
             job = Job(setup.trainee, config, setup.plan, setup.manifest, phase, setup.full_pixels, epochs, self._save,
-                      stop, on_event, functools.partial(self._score, on_event), self._keep_best, self._spent, ranks)
+                      stop, on_event, functools.partial(self._score, on_event), self._keep_best, self._spent, ranks,
+                      functools.partial(self._meter.phase, PRUNING))
             if left and not counts.ended:
                 own = [shard(one, ranks.rank, ranks.count) for one in left]
                 train(job, counts, zip(left, load(images, own, workers)))
@@ -199,10 +194,10 @@ class Attempt:
         return self.setup.ranks.lead(self._used_up) if self._budget.capped else ""
 
     def _used_up(self) -> str:
-        plan, own_s = self.setup.plan, self._window.elapsed_s
-        if sum(one.duration_s for one in self._earlier) + own_s + plan.reserved_s > self._budget.seconds:
+        plan, budget = self.setup.plan, self._budget
+        if self._meter.elapsed_s + plan.reserved_s > budget.seconds:
             return self._ended("time")
-        if self._budget.joules < float("inf") and self._joules(own_s) + plan.reserved_j > self._budget.joules:
+        if budget.joules < float("inf") and self._meter.joules(self.counts.macs) + plan.reserved_j > budget.joules:
             return self._ended("energy")
         return ""
 
@@ -210,16 +205,6 @@ class Attempt:
         self._on_event(Warned("the %s of the budget is used up but for its reserve: training ends after step %d of %d"
                               % (what, self.counts.step, self.setup.plan.steps)))
         return what
-
-    def _joules(self, own_s: float) -> float:
-        """Joules so far; the sensor is asked now and then, since an answer takes as long as its interval."""
-        if own_s - self._metered[0] >= (METERED_EVERY_S if self._metered[1] else FIRST_METERED_S):
-            reading = self._window.reading()
-            self._metered = (reading.duration_s, reading.gross_j or 0.0)
-        then_s, then_j = self._metered
-        if not then_j:
-            return tx2_model.training_reading(self.counts.macs, 0.0).gross_j or 0.0
-        return sum(one.gross_j or 0.0 for one in self._earlier) + then_j * own_s / then_s
 
     def _save(self) -> None:
         for value in self.setup.trainee.network.state_dict().values():  # what cannot be gone on from replaces nothing
@@ -243,7 +228,7 @@ class Attempt:
             counts.best_step = counts.step
         source_after = self._evaluate(setup.origin, manifest).to_dict() if setup.origin is not None else None
         manifest = self._writer.model(setup.trainee.network, manifest)
-        facts = run_facts(setup, counts, self._state, after, self._energy())
+        facts = run_facts(setup, counts, self._state, after, self._meter)
         facts.update(run=self.folder, source_after=source_after, warnings=self._warnings())
         self._state.update(manifest=manifest.to_dict(), facts=facts)
         self._write(run_folder.RUNNING)
@@ -257,7 +242,8 @@ class Attempt:
         batches = [chosen[i:i + step] for i in range(0, len(chosen), step)]
         mixed = [items for items in batches if len(items) > 1]
         if mixed:
-            recalibrate(setup.trainee.network, (self._inputs(items, size) for items in mixed))
+            with self._meter.phase(RECALIBRATION):
+                recalibrate(setup.trainee.network, (self._inputs(items, size) for items in mixed))
 
     def _inputs(self, items: List[int], size: Size) -> torch.Tensor:
         images = [to_input(read_image(self.setup.target.train[index].image), size, self.setup.manifest.normalization)
@@ -267,23 +253,15 @@ class Attempt:
     def _evaluate(self, data: Target, manifest: Manifest) -> Evaluation:
         trainee = self.setup.trainee
         engines = open_torch(Deployed(trainee.network), str(trainee.device))
-        return evaluate(data.val, data.read, as_deployed(engines), manifest, on_event=self._on_event,
-                        ranks=self.setup.ranks)
-
-    def _energy(self) -> EnergyReading:
-        readings = self._readings()
-        if self.setup.config.power != "none" and all(one.source == "none" for one in readings):
-            return tx2_model.training_reading(self.counts.macs, self.counts.duration_s)
-        return add_up(readings)
-
-    def _readings(self) -> List[EnergyReading]:
-        return self._earlier + [self._window.reading()]
+        with self._meter.phase(EVALUATION):
+            return evaluate(data.val, data.read, as_deployed(engines), manifest, on_event=self._on_event,
+                            ranks=self.setup.ranks)
 
     def _warnings(self) -> List[str]:
         """Of every start, each once."""
         return list(dict.fromkeys(self._earlier_warnings + self._warned))  # in order, as of Python 3.6
 
     def _write(self, state: str) -> None:
-        self._state["energy_parts"] = [one.to_dict() for one in self._readings()]
+        self._state.update(self._meter.to_state())
         self._state["warnings"] = self._warnings()
         self._writer.state(dict(self._state, state=state))

@@ -1,16 +1,20 @@
 """What a run came to, as report.json says it."""
 from typing import Any, Dict
 
-from dance_edge.energy.reading import EnergyReading
 from dance_edge.pruning.layers import layer_rows, rows_to_dicts
 from dance_edge.training.counts import Counts
 from dance_edge.training.evaluate import Evaluation
+from dance_edge.training.run_meter import RunMeter
 from dance_edge.training.setup import Setup
 
 
 def run_facts(setup: Setup, counts: Counts, state: Dict[str, Any], after: Evaluation,
-              energy: EnergyReading) -> Dict[str, Any]:
-    """The training part of report.json, its keys those of `adapt --json`. `state` is that of run.json."""
+              meter: RunMeter) -> Dict[str, Any]:
+    """The training part of report.json, its keys those of `adapt --json`. `state` is that of run.json.
+
+    `energy_phases` are the joules of each thing the run did, `energy.coverage` the share of its time that was metered.
+    """
+    energy = meter.whole(counts.macs, counts.duration_s)
     before = state["before"]
     full = sum(setup.full_pixels) / float(len(setup.full_pixels))
     last: Dict[str, Any] = counts.prunes[-1] if counts.prunes else {}
@@ -24,6 +28,7 @@ def run_facts(setup: Setup, counts: Counts, state: Dict[str, Any], after: Evalua
         "macs_p": counts.macs / 1e15, "channels_kept": last.get("channels_kept", 1.0),
         "weights_kept": last.get("weights_kept", 1.0), "layers": rows_to_dicts(rows), "duration_s": counts.duration_s,
         "energy_j": energy.gross_j, "energy_source": energy.label, "energy": energy.to_dict(),
+        "energy_phases": {name: reading.to_dict() for name, reading in meter.phases().items()},
         "miou_before": before["miou"] if before else None, "miou_after": after.miou,
         "before": before, "after": after.to_dict(), "split": setup.target.how, "prunes": counts.prunes,
         "broken": [list(one) for one in setup.broken], "batch_size": setup.plan.batch_size,

@@ -1,5 +1,6 @@
 """What the training loop is given: a plan that is fixed before step 1, and all it works on and with."""
-from typing import Callable, Dict, Mapping, NamedTuple, Sequence, Tuple
+import contextlib
+from typing import Any, Callable, ContextManager, Dict, Mapping, NamedTuple, Sequence, Tuple
 
 from dance_edge.events import EpochDone, OnEvent
 from dance_edge.interrupt import StopRequest
@@ -40,7 +41,7 @@ class Job(NamedTuple):
     `phase`'s plans and `full_pixels` go by the records that a batch's items name, `epochs` by the step they end with.
     `score` gives the network's mIoU on the target and says it, `keep_best` stores the network as the best so far;
     `spent` names the budget that is used up, "" while there is none. Of several `ranks` each has a job of its own: a
-    batch is parted among them, everything else they do alike.
+    batch is parted among them, everything else they do alike. `pruning` is entered around each prune, to meter it.
     """
 
     trainee: Trainee
@@ -57,3 +58,4 @@ class Job(NamedTuple):
     keep_best: Callable[[], None]
     spent: Callable[[], str]
     ranks: Ranks = ALONE
+    pruning: Callable[[], ContextManager[Any]] = contextlib.suppress  # which suppresses nothing

@@ -30,7 +30,8 @@ def train(job: Job, counts: Counts, steps: Steps) -> None:
         loss = optimizer_step(job, counts, (batch, tensors), groups, rate)
         _count(job, counts, batch, loss)
         for stage in [i + 1 for i, step in enumerate(job.phase.prune_at) if step == counts.step]:
-            end_stage(job, counts, stage, batch.size, tensors.inputs)
+            with job.pruning():
+                end_stage(job, counts, stage, batch.size, tensors.inputs)
             groups = groups_of(job)
         counts.duration_s = time.monotonic() - began_s
         _score(job, counts)
@@ -42,7 +43,8 @@ def train(job: Job, counts: Counts, steps: Steps) -> None:
         over = counts.step == plan.steps or bool(counts.ended)
         exit_code = max(job.ranks.gather(job.stop.exit_code))
         if counts.ended and len(counts.prunes) < job.config.prunes():  # what was asked for is not left out
-            end_stage(job, counts, job.config.stages, batch.size, tensors.inputs)
+            with job.pruning():
+                end_stage(job, counts, job.config.stages, batch.size, tensors.inputs)
         if over or exit_code or _due(job, counts, saved_s):
             job.save()
             saved_s = time.monotonic()

@@ -52,10 +52,18 @@ def test_joules_as_the_meter_would_have_them():
     assert reading.label == READING.label and reading.rails_j == READING.rails_j
 
 
-@pytest.mark.parametrize("other", [READING._replace(source="ina3221"), READING._replace(scope="VDD_MUX"),
+@pytest.mark.parametrize("other", [READING._replace(source="nvml"), READING._replace(scope="VDD_MUX"),
                                    EnergyReading(source="jtop", scope="VDD_IN", reason="too few")])
 def test_another_sensor_s_joules_and_none_stay_as_they_are(other):
     assert calibrated(other, made()) == other
+
+
+def test_the_chip_s_own_files_are_the_sensor_behind_jtop(tmp_path):
+    files = READING._replace(source="ina3221")
+    assert calibrated(files, made()).gross_j == calibrated(READING, made()).gross_j
+    path = str(tmp_path / "c.json")
+    save(made(), path)
+    assert load(path, "ina3221", "VDD_IN", "board 1") == made()
 
 
 def test_it_is_kept_for_its_board(tmp_path):
@@ -85,4 +93,4 @@ def test_a_board_has_its_number_and_the_user_a_folder(tmp_path, monkeypatch):
     serial.write_bytes(b"0320718073522\0")
     assert calibration.board_id() == "0320718073522"
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    assert calibration.path_of("jtop") == str(tmp_path / "dance-edge" / "calibration-jtop.json")
+    assert calibration.path_of("jtop") == str(tmp_path / "dance-edge" / "calibration-ina3221.json")

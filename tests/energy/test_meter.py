@@ -125,9 +125,9 @@ def test_a_sensor_that_dies_half_way_does_not_stop_the_work():
 
 def test_a_sensor_that_comes_back_leaves_a_gap(monkeypatch):
     monkeypatch.setattr("dance_edge.energy.sampler.RETRY_S", 0.01)
-    sensor = Scripted(lambda reading: None if 20 <= reading < 30 else 5.0)
+    sensor = Scripted(lambda reading: None if 40 <= reading < 80 else 5.0)
     with metered(sensor) as meter, meter.window("job") as window:
-        wait_for(lambda: sensor.readings >= 50)
+        wait_for(lambda: sensor.readings >= 160)
     reading = window.reading()
     assert reading.gross_j == pytest.approx(5.0 * reading.duration_s)
     assert reading.coverage < 1.0 and "gap" in reading.reason

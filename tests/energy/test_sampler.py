@@ -98,7 +98,7 @@ def test_joules_come_with_what_the_sensor_may_be_off_by(sampling):
     one = sampling(Six())
     start_s = time.monotonic()
     time.sleep(0.2)
-    reading = one.between(start_s, time.monotonic(), None)
+    reading = one.over([(start_s, time.monotonic())], None)
     assert reading.gross_j == pytest.approx(6.0 * reading.duration_s)
     assert reading.sensor_j == pytest.approx(0.6 * reading.duration_s)
 
@@ -133,5 +133,5 @@ def test_a_value_that_comes_late_is_waited_for_too(sampling):
     start_s = time.monotonic()
     time.sleep(0.2)
     end_s = time.monotonic()
-    one.between(start_s, end_s, None)
+    one.over([(start_s, end_s)], None)
     assert one.trace.last_s > end_s + 0.3

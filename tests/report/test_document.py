@@ -13,7 +13,7 @@ FACTS = {
     "run": "runs/<b>x</b>", "steps": 40, "resumed_from_step": None, "images_offered": 160, "images_kept": 80,
     "pixels_ratio": 0.7, "pixels_ratio_offered": 0.35, "macs_p": 0.5, "channels_kept": 0.7, "duration_s": 61.0,
     "energy_j": 123.4, "energy_source": "estimated (TX2 model)",
-    "energy": {"label": "estimated (TX2 model)", "reason": "r"},
+    "energy": {"gross_j": 123.4, "source": "tx2_model", "reason": "r", "label": "estimated (TX2 model)"},
     "miou_before": 0.25, "miou_after": 0.5, "split": "12 of train", "batch_size": 4,
     "broken": [["a/<i>.jpg", "cut off"]],
     "before": {"per_class": {"road": 0.5, "sky": None},
@@ -39,7 +39,7 @@ def written(tmp_path):
 
 def test_every_figure_stands_in_both_pages(written):
     for text in (written["report.md"], written["report.html"]):
-        for words in ("25.0 %", "50.0 %", "80 of 160", "123.4 J, estimated (TX2 model)", "75.0 %", "cut off",
+        for words in ("25.0 %", "50.0 %", "80 of 160", "123 J, estimated (TX2 model), r", "75.0 %", "cut off",
                       "starved", "12.5 %", "37.5 %", "dusk"):
             assert words in text
 
@@ -124,7 +124,20 @@ def test_names_of_files_are_text_in_html(written):
 
 
 def test_a_figure_that_could_not_be_had_is_a_dash():
-    facts = dict(FACTS, energy_j=None, energy_source="none (no sensor)", miou_before=None)
+    facts = dict(FACTS, energy_j=None, energy={"reason": "no sensor"}, miou_before=None)
     table = dict(figures(facts))
-    assert table["energy of the training"] == "-, none (no sensor)" and table["mIoU on the target, before"] == "-"
+    assert table["energy of the run"] == "none (no sensor)" and table["mIoU on the target, before"] == "-"
     assert percent(None) == "-" and percent(0.0) == "0.0 %"
+
+
+def test_what_the_joules_went_to_stands_in_both_pages(tmp_path):
+    measured = {"gross_j": 50.0, "low_j": 49.0, "high_j": 51.0, "sensor_j": 3.0, "duration_s": 10.0, "measured": True,
+                "source": "jtop", "scope": "VDD_IN", "coverage": 1.0}
+    facts = dict(FACTS, energy=measured, energy_phases={
+        "training": measured, "pruning": {"duration_s": 0.2, "source": "jtop", "reason": "2 samples are too few"}})
+    write_report(str(tmp_path), facts, MANIFEST, EXPORT)
+    for name in ("report.md", "report.html"):
+        text = (tmp_path / name).read_text()
+        for words in ("What the joules went to", "50 J (49 to 51), measured (jtop, VDD_IN), uncalibrated",
+                      "none (2 samples are too few)"):
+            assert words in text

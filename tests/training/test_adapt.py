@@ -246,6 +246,11 @@ def test_a_sensor_s_joules_are_measured_and_kept_over_a_pause(small_set, monkeyp
     assert facts["energy_source"] == "measured (made, VDD_IN)" and len(first) == 1
     assert facts["energy_j"] == pytest.approx(10.0 * facts["energy"]["duration_s"], rel=0.05)
     assert facts["energy_j"] > first[0]["gross_j"] > 0 and os.path.getsize("r/energy.csv") > 100
+    phases = facts["energy_phases"]
+    assert {"scan", "calibration", "training", "evaluation", "recalibration"} <= set(phases)
+    assert phases["training"]["gross_j"] == pytest.approx(10.0 * phases["training"]["duration_s"], rel=0.05)
+    assert sum(one["duration_s"] for one in phases.values()) <= facts["energy"]["duration_s"]
+    assert 0.5 < facts["energy"]["coverage"] <= 1.0
 
 
 def test_what_is_not_to_be_metered_has_no_joules_and_an_unknown_sensor_is_refused(small_set):
