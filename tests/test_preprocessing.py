@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from dance_edge.bench.inference import Variant, run_image
+from dance_edge.bench.variant import Variant, run_image
 from dance_edge.complexity.indicator import measure
 from dance_edge.complexity.profile import ComplexityProfile
 from dance_edge.data.dataset import Record, Sample

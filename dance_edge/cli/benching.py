@@ -3,7 +3,7 @@ import contextlib
 import os
 import shlex
 import tempfile
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 
 from dance_edge.bench import images, paper, training
 from dance_edge.bench.against import Changes, changes, read_bench
@@ -18,7 +18,6 @@ from dance_edge.bench.training_steps import measure_steps
 from dance_edge.bench.turn import least_seconds
 from dance_edge.bench.variant import Variant
 from dance_edge.cli.backend import as_run_by, facts_of, manifest_of, open_engines
-from dance_edge.cli.bench import BenchConfig
 from dance_edge.cli.foreign_onnx import Asked, onnx_manifest
 from dance_edge.cli.options import ForeignFlags
 from dance_edge.cli.progress import Listener
@@ -32,6 +31,9 @@ from dance_edge.events import Note, OnEvent, Warned, ignore
 from dance_edge.manifest import METADATA_KEY
 from dance_edge.run import Run, open_run
 from dance_edge.runtime.onnxruntime_engine import read_metadata
+
+if TYPE_CHECKING:
+    from dance_edge.cli.bench import BenchConfig
 
 INTERVAL_S = 0.5  # the period asked of jtop's service: a turn is seconds long
 IDLE_S = 5.0      # of the baseline, where there is a sensor and nobody says otherwise
@@ -65,7 +67,7 @@ class Benched(NamedTuple):
         return facts
 
 
-def run_bench(config: BenchConfig, listener: Listener) -> Benched:
+def run_bench(config: "BenchConfig", listener: Listener) -> Benched:
     """Measure. Nothing is printed, and nothing written."""
     earlier = read_bench(config.against) if config.against else None
     given = _given(config)
@@ -96,7 +98,7 @@ def run_bench(config: BenchConfig, listener: Listener) -> Benched:
     return Benched(found, config.out or (None if config.models else last.folder), meter, changed, config.paper)
 
 
-def _given(config: BenchConfig) -> List[Given]:
+def _given(config: "BenchConfig") -> List[Given]:
     """What is to be measured; of a RUN alone it is the adapted model, to which its source comes."""
     if not config.models:
         return [Given("adapted", as_run_by(open_run(config.run_path), config.backend))]
@@ -110,7 +112,7 @@ def _given(config: BenchConfig) -> List[Given]:
     return found
 
 
-def _variants(given: List[Given], config: BenchConfig, opened: contextlib.ExitStack,
+def _variants(given: List[Given], config: "BenchConfig", opened: contextlib.ExitStack,
               listener: OnEvent) -> List[Variant]:
     """What to measure, their engines open until `opened` closes: of a RUN alone the source too, where RUN has it for
     the same backend."""
@@ -130,7 +132,7 @@ def _variants(given: List[Given], config: BenchConfig, opened: contextlib.ExitSt
     return [Variant("source", before, manifest_of(source), None, (memory.bytes, memory.kept_bytes)), adapted]
 
 
-def _variant(given: Given, config: BenchConfig, opened: contextlib.ExitStack, listener: OnEvent) -> Variant:
+def _variant(given: Given, config: "BenchConfig", opened: contextlib.ExitStack, listener: OnEvent) -> Variant:
     run = given.run
     foreign = ForeignFlags() if config.models and not _is_foreign(run) else config.foreign
     asked = Asked(foreign, config.profile, _line(config), "" if config.data else "--profile or --data")
@@ -151,7 +153,7 @@ def _is_foreign(run: Run) -> bool:
     return run.model_onnx is not None and METADATA_KEY not in read_metadata(run.model_onnx)
 
 
-def _line(config: BenchConfig) -> str:
+def _line(config: "BenchConfig") -> str:
     """The command as it was typed, but for what describes the network."""
     words = ["bench", config.run_path or ""] + (["--data", config.data] if config.data else [])
     for path in config.models:
@@ -167,7 +169,7 @@ def _source_of(run: Run, backend: str) -> Optional[Run]:
     return open_run(path) if path and os.path.isfile(path) else None
 
 
-def _images(given: List[Given], adapted: Variant, config: BenchConfig, scratch: str,
+def _images(given: List[Given], adapted: Variant, config: "BenchConfig", scratch: str,
             listener: OnEvent) -> Tuple[ImageSet, Any]:
     """What to run over, and run.json of the run whose data these are."""
     if config.data:
