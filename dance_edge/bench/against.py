@@ -68,8 +68,8 @@ def read_bench(path: str) -> Dict[str, Any]:
         raise DataError("the bench %s has format %r, this version reads up to %d" % (
             path, earlier.get("format"), FORMAT), "install a newer dance-edge")
     try:
-        lacking = [one["name"] for one in earlier["inference"] if not one.get("turns")]
-        for one in earlier["inference"]:
+        lacking = [str(one["name"]) for one in earlier["inference"] if not one.get("turns")]
+        for one in earlier["inference"] if not lacking else ():
             _times(one), _joules(one), str(one["energy_source"]), one["energy"]["measured"], one["backend"]
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as reason:
         raise DataError("the bench %s is damaged: %r" % (path, reason), HINT)
