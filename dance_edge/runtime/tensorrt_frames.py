@@ -27,7 +27,7 @@ class Frames:
         self._kernels.complexity(frame.address, size_of(image), gray.address, partials.address, measured_size,
                                  self._device.stream)
         partials.download()
-        self._device.stream.synchronize()
+        self._device.wait()
         self._sent = image
         return complexity_of(partials.host, measured_size, indicator)
 

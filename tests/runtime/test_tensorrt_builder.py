@@ -9,9 +9,10 @@ from tensorrt_double import install
 
 from dance_edge.errors import CheckpointError, ConfigError, DeviceError, ExportError
 from dance_edge.events import Note, Progress, Warned
-from dance_edge.runtime.tensorrt_api import Journal, load_tensorrt
+from dance_edge.runtime.tensorrt_api import load_tensorrt
 from dance_edge.runtime.tensorrt_builder import workspace_bytes
 from dance_edge.runtime.tensorrt_cuda import open_device
+from dance_edge.runtime.tensorrt_journal import open_journal
 from dance_edge.runtime.tensorrt_plans import Plans
 from dance_edge.size import Size
 
@@ -33,7 +34,7 @@ def plans_of():
         devices.append(open_device())
         said = []
         trt = load_tensorrt()
-        plans = Plans(trt, Journal(trt), devices[-1], path, precision, said.append)
+        plans = Plans(trt, open_journal(trt), devices[-1], path, precision, said.append)
         plans.said = said
         return plans
 
