@@ -138,7 +138,7 @@ def _open_tensorrt(run: Run, precision: str, on_event: OnEvent, tried: bool) -> 
     engines = open_tensorrt(path, precision, on_event, rung_files(path, on_event))
     if tried:
         try:
-            run_largest(engines, path)
+            run_largest(engines, path, _own_manifest(path))
         except BaseException:
             engines.close()
             raise
@@ -157,12 +157,9 @@ def _open_onnxruntime(run: Run, on_event: OnEvent) -> Engines:
 def rung_files(path: str, on_event: OnEvent) -> Dict[Size, str]:
     """The files that rungs of the file at `path` have of their own; one that is not there any more, or of other
     weights, is named and the common file serves its rung."""
-    from dance_edge.runtime.onnxruntime_engine import read_metadata
-
-    metadata = read_metadata(path)
-    if METADATA_KEY not in metadata:
+    manifest = _own_manifest(path)
+    if manifest is None:
         return {}
-    manifest = manifest_in(path, metadata)
     found = {}
     for rung in manifest.rungs:
         name = manifest.rung_files.get(rung.size.hxw)
@@ -175,6 +172,14 @@ def rung_files(path: str, on_event: OnEvent) -> Dict[Size, str]:
         else:
             found[rung.size] = own
     return found
+
+
+def _own_manifest(path: str) -> Optional[Manifest]:
+    """The manifest inside an ONNX file; None where it is not one of ours."""
+    from dance_edge.runtime.onnxruntime_engine import read_metadata
+
+    metadata = read_metadata(path)
+    return manifest_in(path, metadata) if METADATA_KEY in metadata else None
 
 
 def _why_not_of(own: Manifest, manifest: Manifest) -> str:
