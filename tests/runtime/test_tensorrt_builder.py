@@ -5,13 +5,14 @@ import shutil
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from tensorrt_double import install
+from onnx.external_data_helper import convert_model_to_external_data
+from tensorrt_double import TIMINGS, WORKING_BYTES, install
 
 from dance_edge.errors import CheckpointError, ConfigError, DeviceError, ExportError
 from dance_edge.events import Note, Progress, Warned
 from dance_edge.runtime.tensorrt_api import load_tensorrt
 from dance_edge.runtime.tensorrt_builder import workspace_bytes
-from dance_edge.runtime.tensorrt_cuda import open_device
+from dance_edge.runtime.tensorrt_cuda import NoRoom, open_device
 from dance_edge.runtime.tensorrt_journal import open_journal
 from dance_edge.runtime.tensorrt_plans import Plans
 from dance_edge.size import Size
@@ -165,11 +166,30 @@ def test_what_kernels_took_is_known_to_the_next_build(monkeypatch, onnx_path, pl
     plans.get(Size(32, 32))
     with open(path, "rb") as file:
         assert file.read() == first + b"." != b"."
+    for number, content in enumerate((TIMINGS + b"of another device", b"rubbish")):
+        with open(path, "wb") as file:
+            file.write(content)
+        plans.get(Size(32, 64 + 32 * number))
+        with open(path, "rb") as file:
+            assert file.read() == first
+
+
+def test_timings_that_raise_are_begun_anew_too(monkeypatch, onnx_path, plans_of):
+    install(monkeypatch)
+    config, create = load_tensorrt().IBuilderConfig, load_tensorrt().IBuilderConfig.create_timing_cache
+
+    def strict(self, content):
+        if content and create(self, content) is None:
+            raise RuntimeError("the timing cache cannot be read")
+        return create(self, content)
+
+    monkeypatch.setattr(config, "create_timing_cache", strict)
+    plans = plans_of(onnx_path)
+    plans.get(SIZE)
+    path, = [os.path.join(plans.folder, name) for name in os.listdir(plans.folder) if name.startswith("timing-")]
     with open(path, "wb") as file:
-        file.write(b"of another device")
-    plans.get(Size(32, 64))
-    with open(path, "rb") as file:
-        assert file.read() == first
+        file.write(b"rubbish")
+    assert plans.get(Size(32, 32)).content and texts(plans, Warned) == ""
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -231,3 +251,138 @@ def test_the_source_and_the_adapted_model_have_plans_of_their_own(monkeypatch, o
 
 def test_a_tx2_lends_its_layers_256_mb():
     assert [workspace_bytes(free << 20) >> 20 for free in (100, 1023, 1024, 5000, 8192)] == [64, 64, 256, 256, 1024]
+
+
+def external(path, name):
+    """The file at `path`, its weights in a file `name` beside it."""
+    model = onnx.load(path)
+    convert_model_to_external_data(model, location=name, size_threshold=0)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_weights_in_a_file_of_their_own_are_found_and_are_part_of_the_key(monkeypatch, onnx_path, plans_of, release,
+                                                                          write_switch, switch_manifest):
+    gpu = install(monkeypatch, release)
+    path = external(onnx_path, "model.data")
+    plans = plans_of(path)
+    plan = plans.get(SIZE)
+    assert plans.load(SIZE, plan) is not None and gpu.log.count("build 64x96") == 1
+    os.remove(os.path.join(os.path.dirname(path), "model.data"))
+    with open(path, "rb") as file:
+        content = file.read()
+    external(write_switch(path, switch_manifest(), level=50.5), "model.data")
+    with open(path, "rb") as file:
+        assert file.read() == content  # the graph is the same, its weights are not
+    assert plans_of(path).get(SIZE) != plan and gpu.log.count("build 64x96") == 2
+
+
+def test_weights_that_are_missing_are_named(monkeypatch, onnx_path, plans_of):
+    install(monkeypatch)
+    os.remove(os.path.join(os.path.dirname(external(onnx_path, "model.data")), "model.data"))
+    with pytest.raises(ExportError, match="the graph: Failed to open file"):
+        plans_of(onnx_path).get(SIZE)
+
+
+def test_a_file_that_changes_meanwhile_is_not_built_under_the_name_of_the_former(monkeypatch, onnx_path, plans_of,
+                                                                                 write_switch, switch_manifest):
+    gpu = install(monkeypatch)
+    plans = plans_of(onnx_path)
+    write_switch(onnx_path, switch_manifest(), level=50.5)
+    with pytest.raises(CheckpointError, match="changed while it was in use"):
+        plans.get(SIZE)
+    assert gpu.log == [] and plans_of(onnx_path).get(SIZE).content
+
+
+def test_the_onnx_file_is_not_held(monkeypatch, onnx_path, plans_of):
+    install(monkeypatch)
+    plans = plans_of(onnx_path)
+    plans.check()
+    plans.get(SIZE)
+    with open(onnx_path, "rb") as file:
+        content = file.read()
+    assert len(content) > 100 and content not in vars(plans).values()
+
+
+@pytest.mark.parametrize("needs", [0, WORKING_BYTES // 2])
+def test_a_plan_is_kept_where_memory_does_not_suffice_to_measure_it(monkeypatch, onnx_path, plans_of, needs):
+    gpu = install(monkeypatch)
+    plans = plans_of(onnx_path)
+    build = load_tensorrt().Builder.build_serialized_network
+
+    def and_then_nothing_is_free(*args):
+        found = build(*args)
+        gpu.free_bytes = found.nbytes * bool(needs) + needs
+        return found
+
+    monkeypatch.setattr(load_tensorrt().Builder, "build_serialized_network", and_then_nothing_is_free)
+    plan = plans.get(SIZE)
+    assert plan.memory_bytes == len(plan.content) + (256 << 20) and plans.stored(SIZE) == plan and gpu.living == 0
+
+
+def test_a_plan_that_finds_no_room_is_not_called_damaged(monkeypatch, onnx_path, plans_of):
+    gpu = install(monkeypatch)
+    plans = plans_of(onnx_path)
+    plan = plans.get(SIZE)
+    del plans.said[:]
+    free, gpu.free_bytes = gpu.free_bytes, 10
+    with pytest.raises(NoRoom, match="no memory to load the engine 64x96, 5 MB: .*out of memory"):
+        plans.load(SIZE, plan)
+    assert plans.said == [] and plans.stored(SIZE) == plan and gpu.log.count("build 64x96") == 1
+    gpu.free_bytes = free
+    assert plans.load(SIZE, plan) is not None
+
+
+@pytest.mark.parametrize("free_bytes, error", [(10, NoRoom), (1 << 30, None)])
+def test_a_plan_that_is_refused_without_a_word(monkeypatch, onnx_path, plans_of, free_bytes, error):
+    """It is memory where there is too little of it, else the plan."""
+    gpu = install(monkeypatch)
+    plans = plans_of(onnx_path)
+    plan = plans.get(SIZE)
+    runtime, load = load_tensorrt().Runtime, load_tensorrt().Runtime.deserialize_cuda_engine
+    refusals = [None]
+    monkeypatch.setattr(runtime, "deserialize_cuda_engine",
+                        lambda *args: refusals.pop() if refusals else load(*args))
+    gpu.free_bytes = free_bytes
+    if error is not None:
+        with pytest.raises(error, match="0 MB are free"):
+            plans.load(SIZE, plan)
+    else:
+        assert plans.load(SIZE, plan) is not None and "it is built anew" in texts(plans)
+    assert gpu.log.count("build 64x96") == (1 if error else 2)
+
+
+def test_memory_of_the_host_is_memory(monkeypatch, onnx_path, plans_of):
+    install(monkeypatch)
+    plans = plans_of(onnx_path)
+    plan = plans.get(SIZE)
+
+    def bad_alloc(*args):
+        raise MemoryError("std::bad_alloc")
+
+    monkeypatch.setattr(load_tensorrt().Runtime, "deserialize_cuda_engine", bad_alloc)
+    with pytest.raises(NoRoom):
+        plans.load(SIZE, plan)
+    monkeypatch.setattr(load_tensorrt().Builder, "build_serialized_network", bad_alloc)
+    with pytest.raises(NoRoom, match="cannot build the engine 32x32"):
+        plans.get(Size(32, 32))
+
+
+def test_a_build_without_memory_is_told_from_one_that_cannot_be(monkeypatch, onnx_path, plans_of):
+    gpu = install(monkeypatch)
+    plans = plans_of(onnx_path)
+    gpu.free_bytes = 1000
+    with pytest.raises(NoRoom, match="cannot build the engine 64x96: Requested amount of GPU memory"):
+        plans.get(SIZE)
+    gpu.free_bytes, gpu.builds = 4 << 30, False
+    with pytest.raises(DeviceError) as caught:
+        plans.get(SIZE)
+    assert type(caught.value) is DeviceError
+
+
+@pytest.mark.parametrize("reclaimable, workspace", [(0, 64), (7 << 30, 256)])
+def test_files_that_linux_keeps_do_not_shrink_the_workspace(monkeypatch, onnx_path, plans_of, reclaimable, workspace):
+    gpu = install(monkeypatch, free_bytes=200 << 20)
+    gpu.reclaimable_bytes = reclaimable
+    assert plans_of(onnx_path).facts(SIZE)["workspace_bytes"] == workspace << 20
