@@ -30,7 +30,11 @@ class Device:
         self._context = _context_of(gpu, driver)
         self._thread = threading.get_ident()
         self._users = 0
-        self.stream = driver.Stream()
+        try:
+            self.stream = driver.Stream()
+        except driver.Error:
+            self._leave()
+            raise
 
     def buffer(self, shape: Sequence[int], dtype: Any) -> "Buffer":
         """An array that both sides see; `NoRoom` where memory has run out."""
@@ -77,9 +81,12 @@ class Device:
             with contextlib.suppress(DeviceError):  # where the GPU failed, that was said
                 self.wait()
             del self.stream
-            with contextlib.suppress(self.driver.Error):
-                self._context.pop()
-                self._context.detach()
+            self._leave()
+
+    def _leave(self) -> None:
+        with contextlib.suppress(self.driver.Error):
+            self._context.pop()
+            self._context.detach()
 
 
 class Buffer:
@@ -122,7 +129,8 @@ class Buffer:
 
 
 def open_device() -> Device:
-    """The first GPU, its context current on this thread; `DeviceError` without PyCUDA or a GPU.
+    """The first GPU, its context current on this thread; `DeviceError` without PyCUDA or a GPU, `NoRoom` where memory
+    does not suffice for a context.
 
     A thread has one context, whoever asks: of two, only the one that was made last would be current.
     """
@@ -135,6 +143,8 @@ def open_device() -> Device:
         driver.init()
         if thread not in _opened:
             _opened[thread] = Device(driver)
+    except driver.MemoryError as reason:
+        raise NoRoom("the GPU has no room to begin with: %s" % str(reason).splitlines()[0], "close other programs")
     except driver.Error as reason:
         raise DeviceError("CUDA finds no GPU: %s" % str(reason).splitlines()[0],
                           "TensorRT runs on NVIDIA's GPUs alone; take --backend onnxruntime")

@@ -109,3 +109,19 @@ def test_a_gpu_that_failed_says_so_once_and_is_given_back(device_of):
         device.wait()
     assert "onnxruntime" in caught.value.hint
     buffer.free()
+
+
+@pytest.mark.parametrize("error, kind, words", [("MemoryError", NoRoom, "no room to begin with"),
+                                                ("LogicError", DeviceError, "CUDA finds no GPU")])
+def test_a_device_that_is_half_open_is_left_again(monkeypatch, error, kind, words):
+    gpu = install(monkeypatch)
+
+    def stream():
+        import pycuda.driver as driver
+
+        raise getattr(driver, error)("cuStreamCreate failed")
+
+    monkeypatch.setattr("pycuda.driver.Stream", stream)
+    with pytest.raises(DeviceError, match=words) as caught:
+        open_device()
+    assert type(caught.value) is kind and gpu.log == ["detach"] and not any(gpu.current.values())

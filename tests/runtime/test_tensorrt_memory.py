@@ -177,3 +177,31 @@ def test_a_gpu_that_fails_is_said_and_everything_is_closed(monkeypatch, engines_
         engines.at(SIZES[0]).run()
     engines.close()
     assert gpu.log[-1] == "detach" and gpu.living == 0 and not gpu.pieces
+
+
+def test_a_frame_that_found_no_room_is_not_taken_for_one_that_is_there(monkeypatch, engines_of, tmp_path):
+    from kernels_on_cpu import compile_kernels
+
+    gpu = install(monkeypatch, integrated=False, kernels=compile_kernels(str(tmp_path)))
+    engines, _said = engines_of()
+    small, large = np.full((64, 96, 3), 200, np.uint8), np.zeros((3000, 4000, 3), np.uint8)
+    engines.at(SIZES[0])
+    engines.complexity(small, SIZES[0], "sobel")
+    free, gpu.free_bytes = gpu.free_bytes, 1 << 20
+    with pytest.raises(NoRoom):
+        engines.complexity(large, SIZES[0], "sobel")
+    gpu.free_bytes = free
+    assert np.all(engines.segment(small, SIZES[0], IMAGENET) == 1)
+
+
+def test_kernels_that_the_gpu_does_not_take_leave_frames_to_the_cpu(monkeypatch, engines_of):
+    install(monkeypatch)
+
+    def refuse(*args, **options):
+        import pycuda.driver as driver
+
+        raise driver.LogicError("cuModuleLoadDataEx failed: device kernel image is invalid")
+
+    monkeypatch.setattr("pycuda.compiler.SourceModule", refuse)
+    engines, _said = engines_of()
+    assert np.array_equal(segment(engines, SIZES[0]), switched(SIZES[0]))
