@@ -7,6 +7,7 @@ import onnx
 import onnxruntime
 
 PLAN = b"a plan\n"
+NEVER = (99,)
 WORKING_BYTES = 5 << 20  # what a context takes
 ELEMENT_TYPES = {onnx.TensorProto.FLOAT: "FLOAT", onnx.TensorProto.INT32: "INT32", onnx.TensorProto.INT64: "INT64"}
 NUMPY_TYPES = {"FLOAT": np.float32, "INT32": np.int32, "INT64": np.int64}
@@ -178,10 +179,10 @@ class IExecutionContextByName:
         return self._start(dict(self._addresses), stream_handle)
 
 
-# As `tensorrt_double.PARTS`.
-RUNTIME = [("Runtime", Runtime, (), (99,)), ("ICudaEngine", ICudaEngine, (), (99,)),
-           ("ICudaEngine", ICudaEngineWithSize, (), (11,)), ("ICudaEngine", ICudaEngineWithWideSize, (10,), (99,)),
-           ("ICudaEngine", ICudaEngineByIndex, (), (10,)), ("ICudaEngine", ICudaEngineByName, (8, 5), (99,)),
-           ("IExecutionContext", IExecutionContext, (), (99,)),
+# A class of the module, what stands above of it, from which release on and before which it is there.
+RUNTIME = [("Runtime", Runtime, (), NEVER), ("ICudaEngine", ICudaEngine, (), NEVER),
+           ("ICudaEngine", ICudaEngineWithSize, (), (11,)), ("ICudaEngine", ICudaEngineWithWideSize, (10,), NEVER),
+           ("ICudaEngine", ICudaEngineByIndex, (), (10,)), ("ICudaEngine", ICudaEngineByName, (8, 5), NEVER),
+           ("IExecutionContext", IExecutionContext, (), NEVER),
            ("IExecutionContext", IExecutionContextByIndex, (), (10,)),
-           ("IExecutionContext", IExecutionContextByName, (8, 5), (99,))]
+           ("IExecutionContext", IExecutionContextByName, (8, 5), NEVER)]

@@ -3,7 +3,8 @@ import gc
 
 import numpy as np
 import pytest
-from tensorrt_double import WORKING_BYTES, install
+from tensorrt_double import install
+from tensorrt_double_runtime import WORKING_BYTES
 
 from dance_edge.data.transforms import IMAGENET
 from dance_edge.errors import DeviceError
@@ -16,11 +17,6 @@ from dance_edge.size import Size
 RELEASES = ("8.2", "8.6", "10", "11")
 SIZES = (Size(64, 96), Size(96, 128), Size(128, 192))
 BUFFER_BYTES = [16 * size.pixels for size in SIZES]  # float32 of three channels, and int32 labels
-
-
-@pytest.fixture
-def onnx_path(tmp_path, switch_manifest, write_switch):
-    return write_switch(tmp_path / "model.onnx", switch_manifest())
 
 
 @pytest.fixture
