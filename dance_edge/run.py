@@ -1,5 +1,6 @@
 """The run folder: what a job leaves and what the next one takes. No torch here: a board that serves reads it too."""
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -123,7 +124,9 @@ def lock(folder: str) -> Iterator[None]:
     with open(os.path.join(folder, LOCK), "a+") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as reason:
+            if reason.errno not in (errno.EAGAIN, errno.EACCES):  # a network's file system may have no locks
+                raise ConfigError("%s cannot be locked: %s" % (folder, reason), "give an --out on a local disk")
             file.seek(0)
             raise ConfigError("%s is being written by process %s" % (folder, file.read().strip() or "?"),
                               "wait for it, stop it, or give another --out")

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -93,6 +94,17 @@ def test_one_writer_and_the_second_hears_the_pid():
         said = subprocess.run(command, stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout
         assert str(os.getpid()) in said
     assert subprocess.run(command, stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout == "got it\n"
+
+
+def test_a_file_system_without_locks_is_not_another_process(monkeypatch):
+    def refuse(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    os.makedirs("r")
+    monkeypatch.setattr(run.fcntl, "lockf", refuse)
+    with pytest.raises(ConfigError, match="r cannot be locked: .*No locks available"):
+        with run.lock("r"):
+            pass
 
 
 def test_a_lock_ends_with_its_process_though_a_child_lives_on():

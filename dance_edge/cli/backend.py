@@ -1,14 +1,18 @@
 """What runs a RUN's network, and what is known of it: shared by serve, bench and eval."""
 import json
 import os
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple, Type
 
-from dance_edge.errors import CheckpointError, ConfigError, DeviceError, ExportError
+from dance_edge.errors import CheckpointError, ConfigError, DanceError, DeviceError, ExportError
 from dance_edge.events import Note, OnEvent, Warned
 from dance_edge.manifest import METADATA_KEY, Manifest, manifest_from_dict
 from dance_edge.run import Run
 from dance_edge.runtime.engine import Engines
 from dance_edge.size import Size
+
+# After which errors `auto` goes on. What TensorRT makes of a graph is not what the next backend makes of it.
+REFUSALS: Dict[str, Tuple[Type[DanceError], ...]] = {
+    "tensorrt": (DeviceError, ExportError, CheckpointError), "onnxruntime": (DeviceError,), "torch": (DeviceError,)}
 
 
 class Known(NamedTuple):
@@ -76,14 +80,14 @@ def open_engines(run: Run, backend: str, model_flag: Optional[str], on_event: On
     """
     on_event = _each_warning_once(on_event)
     openers: Dict[str, Callable[[], Engines]] = {
-        "tensorrt": lambda: _open_tensorrt(run, precision, on_event),
+        "tensorrt": lambda: _open_tensorrt(run, precision, on_event, tried=backend == "auto"),
         "onnxruntime": lambda: _open_onnxruntime(run, on_event),
         "torch": lambda: _open_torch(run, model_flag, on_event, network)}
     refused: List[str] = []
     for name in _candidates(run) if backend == "auto" else (backend,):
         try:
             engines = openers[name]()
-        except (DeviceError, ExportError) as reason:
+        except REFUSALS[name] as reason:
             if backend != "auto":
                 raise
             refused.append("not %s: %s" % (name, reason.message))
@@ -123,12 +127,22 @@ def _onnx_of(run: Run, backend: str) -> str:
     return run.model_onnx
 
 
-def _open_tensorrt(run: Run, precision: str, on_event: OnEvent) -> Engines:
+def _open_tensorrt(run: Run, precision: str, on_event: OnEvent, tried: bool) -> Engines:
+    """TensorRT's engines; with `tried` that of the largest size has run, so it was built or loaded: errors are those
+    of that too."""
+    from dance_edge.cli.engine_trial import run_largest
     from dance_edge.runtime.tensorrt_engine import open_tensorrt
 
     path = _onnx_of(run, "tensorrt")
     _warn_of_other_weights(run, on_event)
-    return open_tensorrt(path, precision, on_event, rung_files(path, on_event))
+    engines = open_tensorrt(path, precision, on_event, rung_files(path, on_event))
+    if tried:
+        try:
+            run_largest(engines, path, _own_manifest(path))
+        except BaseException:
+            engines.close()
+            raise
+    return engines
 
 
 def _open_onnxruntime(run: Run, on_event: OnEvent) -> Engines:
@@ -143,12 +157,9 @@ def _open_onnxruntime(run: Run, on_event: OnEvent) -> Engines:
 def rung_files(path: str, on_event: OnEvent) -> Dict[Size, str]:
     """The files that rungs of the file at `path` have of their own; one that is not there any more, or of other
     weights, is named and the common file serves its rung."""
-    from dance_edge.runtime.onnxruntime_engine import read_metadata
-
-    metadata = read_metadata(path)
-    if METADATA_KEY not in metadata:
+    manifest = _own_manifest(path)
+    if manifest is None:
         return {}
-    manifest = manifest_in(path, metadata)
     found = {}
     for rung in manifest.rungs:
         name = manifest.rung_files.get(rung.size.hxw)
@@ -161,6 +172,14 @@ def rung_files(path: str, on_event: OnEvent) -> Dict[Size, str]:
         else:
             found[rung.size] = own
     return found
+
+
+def _own_manifest(path: str) -> Optional[Manifest]:
+    """The manifest inside an ONNX file; None where it is not one of ours."""
+    from dance_edge.runtime.onnxruntime_engine import read_metadata
+
+    metadata = read_metadata(path)
+    return manifest_in(path, metadata) if METADATA_KEY in metadata else None
 
 
 def _why_not_of(own: Manifest, manifest: Manifest) -> str:

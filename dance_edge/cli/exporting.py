@@ -1,12 +1,13 @@
 """From a run's checkpoints to its ONNX files, checked: the calls that `export`, `adapt` and `demo` share."""
 import contextlib
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
+from dance_edge.cli.exporting_rungs import remove_unused, rung_path
 from dance_edge.data.dataset import Sample
 from dance_edge.errors import CheckpointError, ConfigError, DataError
 from dance_edge.events import Note, OnEvent, Warned, ignore
-from dance_edge.manifest import Manifest
+from dance_edge.manifest import Manifest, Rung
 
 PARITY_IMAGES = 4
 
@@ -20,22 +21,51 @@ class Form(NamedTuple):
     normalization: str = "outside"
 
 
-DEFAULT_FORM = Form()
+class How(NamedTuple):
+    """The form of an export's files; `force` keeps what differs from the model."""
+
+    form: Form = Form()
+    force: bool = False
+
+
+DEFAULT_HOW = How()
+
+
+class Checked(NamedTuple):
+    """One file of an export, by its name, and its `export.parity.RungParity`s."""
+
+    file: str
+    found: List[Any]
+
+    def rungs(self) -> List[Dict[str, Any]]:
+        """The keys of `export --json`, a rung."""
+        return [dict(one.to_dict(), file=self.file) for one in self.found]
+
+    def why_not(self) -> List[str]:
+        """What speaks against deploying it."""
+        all_of_them = [one.broken() or one.agreement.why_not() for one in self.found]
+        return ["%s: %s" % (self.file, why) for why in all_of_them if why]
 
 
 class Exported(NamedTuple):
     """One ONNX file with its parity by rung, as `export --json` has it; `why_not` is what speaks against deploying it,
-    and `forced` that it is kept in spite of it."""
+    and `forced` that it is kept in spite of it.
+
+    Where rungs have files of their own, `rungs` is of these, and `common` of the file at `path` in their stead, which
+    serves alone too.
+    """
 
     path: str
     form: Form
     rungs: List[Dict[str, Any]]
+    common: Optional[List[Dict[str, Any]]]
     why_not: Tuple[str, ...] = ()
     forced: bool = False
 
     def to_dict(self) -> Dict[str, Any]:
         """The keys of `export --json`."""
-        return dict(self.form._asdict(), format=1, path=self.path, bytes=os.path.getsize(self.path), rungs=self.rungs)
+        return dict(self.form._asdict(), format=1, path=self.path, bytes=os.path.getsize(self.path), rungs=self.rungs,
+                    common=self.common)
 
     def line(self) -> str:
         """For people."""
@@ -44,28 +74,7 @@ class Exported(NamedTuple):
 
     def parity(self) -> Dict[str, Any]:
         """What run.json keeps."""
-        return {"rungs": self.rungs, "why_not": list(self.why_not), "forced": self.forced}
-
-
-class Engined(NamedTuple):
-    """The engines of one ONNX file with their parity by rung; as in `Exported`."""
-
-    place: str
-    rungs: List[Dict[str, Any]]
-    why_not: Tuple[str, ...]
-    forced: bool
-
-    def to_dict(self) -> Dict[str, Any]:
-        """The key of `export --json`."""
-        return {"engines": {"place": self.place, "rungs": self.rungs}}
-
-    def line(self) -> str:
-        """For people."""
-        return "%d engines, %s" % (len(self.rungs), self.place)
-
-    def parity(self) -> Dict[str, Any]:
-        """What run.json keeps."""
-        return {"place": self.place, "rungs": self.rungs, "why_not": list(self.why_not), "forced": self.forced}
+        return {"rungs": self.rungs, "common": self.common, "why_not": list(self.why_not), "forced": self.forced}
 
 
 def export_run(folder: str, model: str, on_event: OnEvent) -> Exported:
@@ -88,34 +97,59 @@ def _export_own(pt: str, onnx: str, model: str, folder: str, on_event: OnEvent) 
 
 
 def export_network(network: Any, manifest: Manifest, onnx: str, samples: List[Sample], on_event: OnEvent,
-                   form: Form = DEFAULT_FORM, force: bool = False) -> Exported:
-    """`network` as the ONNX file `onnx`; compared on `samples` at every rung, and not kept where they disagree."""
+                   how: How = DEFAULT_HOW, own: Iterable[Tuple[Rung, Any]] = ()) -> Exported:
+    """`network` as the ONNX file `onnx`; compared on `samples` at every rung, and not kept where they disagree.
+
+    `own` are rungs with networks of their own (`exporting_rungs.rung_networks`): each gets a file beside `onnx`,
+    compared with its own network at its size. The files appear together, `onnx` last, and those of earlier exports that
+    it does not name are removed.
+    """
+    from dance_edge.export.files import together
+    from dance_edge.export.to_onnx import DEFAULT_OPSET
+
+    if manifest.profile is None or not manifest.rungs:
+        raise CheckpointError("the model has no profile and no sizes", "adapt it to a data set first")
+    how = how._replace(form=how.form._replace(opset=how.form.opset or DEFAULT_OPSET))
+    manifest = manifest._replace(output=how.form.output)
+    rungs, names = [], {}
+    with together() as files:
+        for rung, of_rung in own:
+            path = rung_path(onnx, rung.size)
+            rungs.append(_write_checked(of_rung, manifest._replace(rungs=(rung,), only_size=rung.size), path,
+                                        files.write_to(path), samples, how))
+            names[rung.size.hxw] = os.path.basename(path)
+        common = _write_checked(network, manifest._replace(rung_files=names), onnx, files.write_to(onnx), samples, how)
+    _say_parity(rungs + [common], len(samples), on_event)
+    on_event(Note("wrote %s" % ", ".join([onnx] + [one.file for one in rungs])))
+    remove_unused(onnx, on_event)
+    return Exported(onnx, how.form, [one for checked in rungs or [common] for one in checked.rungs()],
+                    common.rungs() if rungs else None,
+                    tuple(why for checked in rungs + [common] for why in checked.why_not()), how.force)
+
+
+def _write_checked(network: Any, manifest: Manifest, path: str, temporary: str, samples: List[Sample],
+                   how: How) -> Checked:
+    """Write what becomes `path` to `temporary` and compare it with `network` at the rungs of `manifest`."""
     from dance_edge.export.parity import check_parity, measure_parity
     from dance_edge.export.to_onnx import DEFAULT_OPSET, export_onnx
     from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
 
-    if manifest.profile is None or not manifest.rungs:
-        raise CheckpointError("the model has no profile and no sizes", "adapt it to a data set first")
-    partial = onnx + ".unchecked"
-    opset, inside = form.opset or DEFAULT_OPSET, form.normalization == "inside"
-    manifest = manifest._replace(output=form.output)
-    try:
-        export_onnx(network, manifest, partial, opset, inside)
-        found = []
-        if samples:
-            found = measure_parity(network, manifest, open_onnxruntime(partial), samples, opset, inside)
-            if not force:
-                check_parity(found)
-            on_event(Note("parity with PyTorch on %d images at %d sizes: logits within %.1e, %s" % (
-                len(samples), len(found), max(one.max_logit_error for one in found),
-                in_words([one.agreement for one in found]))))
-        os.replace(partial, onnx)
-    finally:
-        if os.path.exists(partial):
-            os.remove(partial)
-    on_event(Note("wrote %s" % onnx))
-    why_not = tuple(filter(None, [one.broken() or one.agreement.why_not() for one in found]))
-    return Exported(onnx, form._replace(opset=opset), [one.to_dict() for one in found], why_not, force)
+    opset, inside = how.form.opset or DEFAULT_OPSET, how.form.normalization == "inside"
+    export_onnx(network, manifest, temporary, opset, inside)
+    found = []
+    if samples:
+        found = measure_parity(network, manifest, open_onnxruntime(temporary), samples, opset, inside)
+    if not how.force:
+        check_parity(found, os.path.basename(path))
+    return Checked(os.path.basename(path), found)
+
+
+def _say_parity(checked: Sequence[Checked], images: int, on_event: OnEvent) -> None:
+    found = [one for file in checked for one in file.found]
+    if found:
+        on_event(Note("parity with PyTorch on %d images at %d sizes%s: logits within %.1e, %s" % (
+            images, len(checked[-1].found), " of %d files" % len(checked) if len(checked) > 1 else "",
+            max(one.max_logit_error for one in found), in_words([one.agreement for one in found]))))
 
 
 def in_words(found: Sequence[Any]) -> str:
@@ -125,32 +159,16 @@ def in_words(found: Sequence[Any]) -> str:
         ", mIoU within %.2f points" % (100.0 * max(changes)) if changes else "")
 
 
-def build_engines(onnx: str, samples: List[Sample], precision: str, force: bool, on_event: OnEvent) -> Engined:
-    """TensorRT's engines of the file `onnx` at every rung, compared with ONNX Runtime on `samples`."""
-    from dance_edge.cli.backend import manifest_of_onnx, rung_files
-    from dance_edge.export.gate import Side, compare
-    from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
-    from dance_edge.runtime.tensorrt_engine import open_tensorrt
-
-    manifest = manifest_of_onnx(onnx)
-    files = rung_files(onnx, on_event)
-    with open_tensorrt(onnx, precision, on_event, files) as engines:
-        engines.prepare([rung.size for rung in manifest.rungs])
-        reference = open_onnxruntime(onnx, ignore, files)
-        found = compare(Side(reference, manifest), Side(engines, manifest), samples, on_event)
-        place = engines.place
-    on_event(Note("parity with ONNX Runtime on %d images at %d sizes: %s" % (len(samples), len(found),
-                                                                            in_words(found))))
-    return Engined(place, [one.to_dict() for one in found], tuple(filter(None, [one.why_not() for one in found])),
-                   force)
-
-
-def mark(folder: str, name: str, parity: Dict[str, Any], on_event: OnEvent) -> None:
+def mark(onnx: str, name: str, parity: Dict[str, Any], on_event: OnEvent) -> None:
     """Keep in run.json what was found out of `name` (`model.onnx`, `engines`), and call a finished run deployable where
-    nothing speaks against it, or it was forced. What was said of the engines of a former model.onnx is forgotten."""
+    nothing speaks against it, or it was forced. What was said of the engines of a former model.onnx is forgotten.
+
+    The run is the one whose model.onnx the file `onnx` is, however it was named; of other files nothing is kept.
+    """
     from dance_edge import run as run_folder
 
-    if not run_folder.read_state(folder):  # files that were copied here without their run
+    folder = os.path.realpath(os.path.dirname(onnx))
+    if os.path.basename(onnx) != "model.onnx" or not run_folder.read_state(folder):  # or files without their run
         return
     try:
         with run_folder.lock(folder):

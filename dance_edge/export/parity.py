@@ -61,11 +61,12 @@ def measure_parity(network: nn.Module, manifest: Manifest, engines: Engines, sam
     return found
 
 
-def check_parity(found: Sequence[RungParity]) -> None:
-    """`ExportError` where one of `found` is broken."""
+def check_parity(found: Sequence[RungParity], file: str) -> None:
+    """`ExportError` where one of `found`, which is of `file`, is broken."""
     for one in found:
         if one.broken():
-            raise ExportError(one.broken(), "try another opset (--opset 11), or keep it all the same with --force")
+            raise ExportError("%s: %s" % (file, one.broken()),
+                              "try another opset (--opset 11), or keep it all the same with --force")
 
 
 def _inputs(images: Sequence[np.ndarray], size: Size, manifest: Manifest) -> np.ndarray:

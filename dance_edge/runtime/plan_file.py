@@ -1,13 +1,14 @@
 """A TensorRT plan on the disk, with what it was built from and for: one that does not fit is never loaded."""
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
 import os
-from typing import Any, Dict, Iterator, NamedTuple, Optional
+from typing import IO, Any, Dict, Iterator, NamedTuple, Optional
 
 from dance_edge.atomic import replace_file, sweep
-from dance_edge.events import Note, OnEvent
+from dance_edge.events import Note, OnEvent, Warned
 
 FORMAT = 1
 LOCK = "lock"
@@ -17,7 +18,7 @@ WORDS = {"onnx_sha256": "another ONNX file", "tensorrt": "TensorRT %s", "compute
 
 
 class Plan(NamedTuple):
-    """A serialised engine and the memory that it takes on the device, weights included."""
+    """A serialised engine and the memory that it takes on the device: weights, what it works in, inputs and outputs."""
 
     content: bytes
     memory_bytes: int
@@ -36,8 +37,10 @@ def read_plan(path: str, facts: Dict[str, Any]) -> Found:
         with open(path, "rb") as file:
             header = json.loads(file.readline(1 << 16).decode("utf-8"))
             content = file.read()
+        if header["format"] != FORMAT:
+            return Found(None, "it is of format %s, not %d" % (header["format"], FORMAT))
         stored = dict(header["facts"])
-        if header["format"] != FORMAT or header["sha256"] != hashlib.sha256(content).hexdigest():
+        if header["sha256"] != hashlib.sha256(content).hexdigest():
             return Found(None, "it is damaged")
         memory = int(header["memory_bytes"])
     except FileNotFoundError:
@@ -63,22 +66,34 @@ def write_plan(path: str, facts: Dict[str, Any], plan: Plan) -> None:
 def one_builder(folder: str, on_event: OnEvent) -> Iterator[None]:
     """Hold the folder of plans, so that one process builds at a time: two would fight for the GPU and for memory.
 
-    The second waits, and says so. A folder that cannot be written needs no such care, since nothing lands in it.
+    The second waits, and says so. A folder that cannot be written needs no such care, since nothing lands in it; one
+    on a file system without locks is used without, which is said: plans are whole all the same.
     """
-    try:
-        os.makedirs(folder, exist_ok=True)
-        file = open(os.path.join(folder, LOCK), "a")
-    except OSError:
+    with contextlib.ExitStack() as held:
+        file: Optional[IO[str]] = None
+        with contextlib.suppress(OSError):
+            os.makedirs(folder, exist_ok=True)
+            file = held.enter_context(open(os.path.join(folder, LOCK), "a"))
+        # Without a lock others may be writing now, from other machines too: what they have half-written is let be.
+        if file is not None and _locked(file, folder, on_event):
+            with contextlib.suppress(OSError):
+                sweep(folder)
         yield
-        return
-    with file:
+
+
+def _locked(file: IO[str], folder: str, on_event: OnEvent) -> bool:
+    try:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as reason:
+            if reason.errno not in (errno.EACCES, errno.EAGAIN):  # POSIX has both for a lock that another holds
+                raise
             on_event(Note("another process is building engines in %s: waiting for it" % folder))
             fcntl.lockf(file, fcntl.LOCK_EX)
-        sweep(folder)
-        yield
+    except OSError as reason:
+        on_event(Warned("%s cannot be locked (%s): build engines there with one process at a time" % (folder, reason)))
+        return False
+    return True
 
 
 def _said(name: str, value: Any) -> str:

@@ -4,6 +4,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 import numpy as np
 
 from dance_edge.errors import DeviceError
+from dance_edge.runtime.tensorrt_cuda import NoRoom
+from dance_edge.runtime.tensorrt_journal import Journal
 from dance_edge.size import Size
 
 CHANNELS = 3
@@ -18,18 +20,6 @@ class Binding(NamedTuple):
     place: int
     is_input: bool
     dtype: Any
-
-
-class Journal:
-    """What TensorRT said while it worked: its `logger` collects errors and warnings instead of printing them."""
-
-    def __init__(self, trt: Any) -> None:
-        self.errors: List[str] = []
-        self.logger = _listener(trt, self)
-
-    def last(self) -> str:
-        """The last error in one line; empty where there was none."""
-        return " ".join(self.errors[-1].split()) if self.errors else ""
 
 
 def load_tensorrt() -> Any:
@@ -50,11 +40,12 @@ def input_shape(size: Size) -> Sequence[int]:
 
 def open_builder(trt: Any, journal: Journal) -> Any:
     """A builder; `DeviceError` where there is no GPU: TensorRT times kernels on the one that it builds for."""
+    heard = journal.heard
     try:
         builder = trt.Builder(journal.logger)
     except (TypeError, RuntimeError) as reason:  # pybind11's words for a null pointer
         raise DeviceError("TensorRT %s finds no GPU to build for: %s" % (
-            trt.__version__, journal.last() or str(reason).splitlines()[0]),
+            trt.__version__, journal.last(heard) or str(reason).splitlines()[0]),
             "build on the board that serves; here, take --backend onnxruntime")
     return builder
 
@@ -128,6 +119,30 @@ def bind(context: Any, tensors: Sequence[Binding], addresses: Dict[str, int]) ->
     return lambda stream_handle: context.execute_async_v2(bindings, stream_handle)
 
 
+def open_context(engine: Any, size: Size, journal: Journal) -> Any:
+    """What runs `engine`, of `size`; `NoRoom` where memory has run out, `DeviceError` where TensorRT names another
+    reason."""
+    heard = journal.heard
+    try:
+        context = engine.create_execution_context()
+    except MemoryError:  # what pybind11 makes of std::bad_alloc
+        context = None
+        journal.hear("out of memory")
+    if context is not None:
+        return context
+    memory, said = journal.of_memory(heard), journal.last(heard)
+    if said and not memory:
+        raise DeviceError("TensorRT cannot run the engine %s: %s" % (size.hxw, said),
+                          "remove the folder engines/ beside the ONNX file, to have it built anew")
+    raise NoRoom("no memory for the engine %s%s" % (size.hxw, memory and ": " + memory),
+                 "close other programs, or serve at smaller sizes")
+
+
+def buffer_bytes(tensors: Sequence[Binding], shapes: Dict[str, Tuple[int, ...]]) -> int:
+    """What inputs and outputs of these shapes take."""
+    return int(sum(np.prod(shapes[one.name], dtype=np.int64) * one.dtype.itemsize for one in tensors))
+
+
 def working_bytes(engine: Any) -> int:
     """What a context of `engine` takes beside the weights."""
     found = getattr(engine, "device_memory_size_v2", None)
@@ -151,20 +166,6 @@ def parser_errors(parser: Any, node_of: Any) -> List[str]:
             where = node_of(error.node())
         lines.append("%s: %s" % (where, " ".join(str(error.desc()).split())))
     return lines
-
-
-def _listener(trt: Any, journal: Journal) -> Any:
-    base: Any = trt.ILogger
-
-    class Listener(base):  # type: ignore[misc]
-        def __init__(self) -> None:
-            base.__init__(self)  # pybind11 refuses an object whose own constructor was not called
-
-        def log(self, severity: Any, message: str) -> None:
-            if int(severity) <= int(trt.ILogger.ERROR):
-                journal.errors.append(message)
-
-    return Listener()
 
 
 def _monitor(trt: Any, on_step: Callable[[int, int], None]) -> Any:

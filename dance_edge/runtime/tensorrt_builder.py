@@ -4,6 +4,8 @@ from typing import Any, NamedTuple, Tuple
 from dance_edge.errors import ConfigError, DeviceError, ExportError
 from dance_edge.events import Note, OnEvent, Progress, Warned
 from dance_edge.runtime import tensorrt_api as api
+from dance_edge.runtime.tensorrt_cuda import NoRoom
+from dance_edge.runtime.tensorrt_journal import Journal
 from dance_edge.size import Size
 
 PRECISIONS = ("auto", "fp16", "fp32", "int8")
@@ -14,7 +16,8 @@ WORKSPACES = ((8192 * MB, 1024 * MB), (1024 * MB, 256 * MB), (0, 64 * MB))
 
 
 class Order(NamedTuple):
-    """What is to be built: `onnx`, the file's content, `path`, its name for messages, for an input (1, 3) + `size`."""
+    """What is to be built: `onnx`, the content of the file at `path`, beside which its weights may stand, for an input
+    (1, 3) + `size`."""
 
     onnx: bytes
     path: str
@@ -23,11 +26,11 @@ class Order(NamedTuple):
     workspace_bytes: int
 
 
-def build(trt: Any, journal: api.Journal, order: Order, timings: bytes, on_event: OnEvent) -> Tuple[bytes, bytes]:
+def build(trt: Any, journal: Journal, order: Order, timings: bytes, on_event: OnEvent) -> Tuple[bytes, bytes]:
     """The plan of `order`, and what the timing cache, begun with `timings`, holds now.
 
     `ExportError` for a graph that TensorRT does not read, with every complaint of its parser; `DeviceError` for one
-    that it cannot build, or without a GPU.
+    that it cannot build, or without a GPU; `NoRoom` where memory ran out.
     """
     builder = api.open_builder(trt, journal)
     network, _parser = parse(trt, journal, builder, order.onnx, order.path)
@@ -41,30 +44,37 @@ def build(trt: Any, journal: api.Journal, order: Order, timings: bytes, on_event
     profile.set_shape(network.get_input(0).name, shape, shape, shape)
     config.add_optimization_profile(profile)
     api.watch(trt, config, lambda done, total: on_event(Progress("build " + order.size.hxw, done, total)))
-    plan = builder.build_serialized_network(network, config)
+    heard = journal.heard
+    try:
+        plan = builder.build_serialized_network(network, config)
+    except MemoryError:  # what pybind11 makes of std::bad_alloc
+        plan = None
+        journal.hear("out of memory")
     if plan is None:
-        raise DeviceError("TensorRT %s cannot build the engine %s: %s" % (trt.__version__, order.size.hxw,
-                                                                        journal.last() or "it does not say why"),
-                          "free memory (a layer may borrow %d MB), or try --precision fp32"
-                          % (order.workspace_bytes // MB))
+        memory = journal.of_memory(heard)
+        raise (NoRoom if memory else DeviceError)(
+            "TensorRT %s cannot build the engine %s: %s" % (
+                trt.__version__, order.size.hxw, memory or journal.last(heard) or "it does not say why"),
+            "free memory (a layer may borrow %d MB), or try --precision fp32" % (order.workspace_bytes // MB))
     return bytes(plan), bytes(cache.serialize())
 
 
-def parse(trt: Any, journal: api.Journal, builder: Any, onnx: bytes, path: str) -> Tuple[Any, Any]:
+def parse(trt: Any, journal: Journal, builder: Any, onnx: bytes, path: str) -> Tuple[Any, Any]:
     """The network in `onnx`, and its parser, which owns the weights: it has to live until the plan is built.
 
-    `ExportError` as in `build`.
+    Weights that stand in files of their own are sought beside `path`. `ExportError` as in `build`.
     """
     network = builder.create_network(api.network_flags(trt))
     parser = trt.OnnxParser(network, journal.logger)
-    if not parser.parse(onnx):
-        raise ExportError("TensorRT %s does not read %s: %s" % (trt.__version__, path,
-                                                               _complaints(parser, onnx, journal)),
+    heard = journal.heard
+    if not parser.parse(onnx, path):
+        raise ExportError("TensorRT %s does not read %s: %s" % (
+            trt.__version__, path, _complaints(parser, onnx) or journal.last(heard) or "it does not say why"),
                           "export the model at another opset, or serve it with --backend onnxruntime")
     return network, parser
 
 
-def settle_precision(trt: Any, journal: api.Journal, wanted: str, compute_capability: Tuple[int, int],
+def settle_precision(trt: Any, journal: Journal, wanted: str, compute_capability: Tuple[int, int],
                      on_event: OnEvent) -> str:
     """`fp16` or `fp32`: what `wanted`, one of `PRECISIONS`, comes to on this GPU.
 
@@ -93,16 +103,18 @@ def workspace_bytes(free_bytes: int) -> int:
 
 
 def _timing_cache(config: Any, timings: bytes) -> Any:
-    cache = config.create_timing_cache(timings)
+    try:
+        cache = config.create_timing_cache(timings)
+    except (RuntimeError, TypeError, ValueError):  # pybind11's words for what it cannot make sense of
+        cache = None
     if cache is None or not config.set_timing_cache(cache, False):  # of another device or version, or damaged
         cache = config.create_timing_cache(b"")
         config.set_timing_cache(cache, False)
     return cache
 
 
-def _complaints(parser: Any, content: bytes, journal: api.Journal) -> str:
-    lines = api.parser_errors(parser, lambda index: _node(content, index))
-    return "; ".join(lines) or journal.last() or "it does not say why"
+def _complaints(parser: Any, content: bytes) -> str:
+    return "; ".join(api.parser_errors(parser, lambda index: _node(content, index)))
 
 
 def _node(content: bytes, index: int) -> str:

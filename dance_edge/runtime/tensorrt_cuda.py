@@ -1,10 +1,17 @@
 """The CUDA side of TensorRT's engines: one context, owned by the thread that opened it, one stream, and buffers."""
+import contextlib
 import threading
 from typing import Any, Dict, Sequence, Tuple
 
 import numpy as np
 
 from dance_edge.errors import DeviceError
+
+MEMINFO = "/proc/meminfo"
+
+
+class NoRoom(DeviceError):
+    """Memory ran out. Where something can be let go, the same may be tried again."""
 
 
 class Device:
@@ -23,23 +30,37 @@ class Device:
         self._context = _context_of(gpu, driver)
         self._thread = threading.get_ident()
         self._users = 0
-        self.stream = driver.Stream()
+        try:
+            self.stream = driver.Stream()
+        except driver.Error:
+            self._leave()
+            raise
 
     def buffer(self, shape: Sequence[int], dtype: Any) -> "Buffer":
-        """An array that both sides see; `DeviceError` where memory has run out."""
+        """An array that both sides see; `NoRoom` where memory has run out."""
         self.check_thread()
         try:
             return Buffer(self, tuple(int(side) for side in shape), dtype)
         except self.driver.MemoryError:
-            raise DeviceError("the GPU has no room for a buffer of %s x %s, %.0f MB are free"
-                              % (shape, np.dtype(dtype), self.free_bytes() / 1e6),
-                              "close other programs, or serve at smaller sizes")
+            raise NoRoom("the GPU has no room for a buffer of %s x %s, %.0f MB are free"
+                         % (shape, np.dtype(dtype), self.free_bytes() / 1e6),
+                         "close other programs, or serve at smaller sizes")
 
     def free_bytes(self) -> int:
-        """Memory that is free on the GPU now; on a Jetson, what the system has free."""
+        """Memory that can be had on the GPU now; on a Jetson that is the system's, with what Linux gives back of it."""
         self.check_thread()
         free, _total = self.driver.mem_get_info()
-        return int(free)
+        return max(int(free), available_bytes()) if self.integrated else int(free)
+
+    def wait(self) -> None:
+        """Until the GPU has done what it was given; `DeviceError` where it failed at it: its context is of no use then.
+        """
+        self.check_thread()
+        try:
+            self.stream.synchronize()
+        except self.driver.Error as reason:
+            raise DeviceError("the GPU failed: %s" % str(reason).splitlines()[0],
+                              "start again; if it comes back, take --backend onnxruntime")
 
     def check_thread(self) -> None:
         """A CUDA context is current on one thread; elsewhere its calls fail with words that do not say so."""
@@ -53,11 +74,17 @@ class Device:
 
     def close(self) -> None:
         """Give the context back, with its last user."""
+        self.check_thread()
         self._users -= 1
         if self._users == 0:
             del _opened[self._thread]
-            self.stream.synchronize()
+            with contextlib.suppress(DeviceError):  # where the GPU failed, that was said
+                self.wait()
             del self.stream
+            self._leave()
+
+    def _leave(self) -> None:
+        with contextlib.suppress(self.driver.Error):
             self._context.pop()
             self._context.detach()
 
@@ -95,13 +122,15 @@ class Buffer:
     def free(self) -> None:
         """Let the memory go, both sides."""
         if self._memory is not None:
-            self._memory.free()
+            with contextlib.suppress(self._device.driver.Error):  # of a GPU that failed: all is gone already
+                self._memory.free()
             self._memory = None
         self.host = np.empty(0, dtype=self.host.dtype)
 
 
 def open_device() -> Device:
-    """The first GPU, its context current on this thread; `DeviceError` without PyCUDA or a GPU.
+    """The first GPU, its context current on this thread; `DeviceError` without PyCUDA or a GPU, `NoRoom` where memory
+    does not suffice for a context.
 
     A thread has one context, whoever asks: of two, only the one that was made last would be current.
     """
@@ -114,6 +143,8 @@ def open_device() -> Device:
         driver.init()
         if thread not in _opened:
             _opened[thread] = Device(driver)
+    except driver.MemoryError as reason:
+        raise NoRoom("the GPU has no room to begin with: %s" % str(reason).splitlines()[0], "close other programs")
     except driver.Error as reason:
         raise DeviceError("CUDA finds no GPU: %s" % str(reason).splitlines()[0],
                           "TensorRT runs on NVIDIA's GPUs alone; take --backend onnxruntime")
@@ -121,6 +152,19 @@ def open_device() -> Device:
 
 
 _opened: Dict[int, Device] = {}
+
+
+def available_bytes() -> int:
+    """Memory that Linux could give to a program now, the cache of files included; 0 where it does not say.
+
+    CUDA's own figure for a GPU that shares the system's memory leaves that cache out: after reading a large file
+    nothing would seem to be free.
+    """
+    try:
+        with open(MEMINFO, encoding="ascii") as file:
+            return next((int(line.split()[1]) << 10 for line in file if line.startswith("MemAvailable:")), 0)
+    except (OSError, ValueError):
+        return 0
 
 
 def no_pycuda(reason: ImportError) -> DeviceError:

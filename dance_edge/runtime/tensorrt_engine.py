@@ -1,6 +1,8 @@
 """TensorRT on the GPU: an engine a rung, buffers that are made once, frames that are resized where they are needed."""
+import contextlib
+import traceback
 from collections import Counter
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Sequence, TypeVar
 
 import numpy as np
 
@@ -11,31 +13,45 @@ from dance_edge.runtime import tensorrt_api as api
 from dance_edge.runtime.engine import Engine, Engines
 from dance_edge.runtime.graph import Tensor, check_input, take_output
 from dance_edge.runtime.outputs import to_labels
-from dance_edge.runtime.tensorrt_cuda import Device, open_device
+from dance_edge.runtime.tensorrt_cuda import Buffer, Device, NoRoom, open_device
 from dance_edge.runtime.tensorrt_frames import Frames
+from dance_edge.runtime.tensorrt_journal import Journal, open_journal
 from dance_edge.runtime.tensorrt_plans import Plans
 from dance_edge.size import Size
 
 NO_FILES: Dict[Size, str] = {}
 RESERVE_BYTES = 128 << 20  # left to the rest of the program, and on a Jetson to the system
+T = TypeVar("T")
 
 
 class TensorRTEngine(Engine):
     """One engine with one shape. Its buffers are bound once: neither a frame nor a change of rungs allocates."""
 
-    def __init__(self, trt: Any, engine: Any, device: Device, size: Size, journal: api.Journal) -> None:
-        context = engine.create_execution_context()
-        if context is None:
-            raise DeviceError("no memory for the engine %s: %s" % (size.hxw, journal.last()),
-                              "close other programs, or serve at smaller sizes")
-        bindings = api.bindings_of(trt, engine)
-        shapes = api.fix_shapes(context, bindings, size)
-        self._engine, self._context = engine, context
+    def __init__(self, trt: Any, engine: Any, device: Device, size: Size, journal: Journal) -> None:
+        """`NoRoom` where memory has run out, errors as of `graph.check_input` and `graph.take_output`. Nothing of it
+        lives on then, whoever keeps the error."""
         self._device = device
         self._journal = journal
         self._size = size
-        self._buffers = {one.name: device.buffer(shapes[one.name], one.dtype) for one in bindings}
-        self._start = api.bind(context, bindings, {name: buffer.address for name, buffer in self._buffers.items()})
+        self._engine = engine
+        self._context: Any = None
+        self._start: Any = None
+        self._buffers: Dict[str, Buffer] = {}
+        try:
+            self._set_up(trt)
+        except BaseException as reason:
+            del engine
+            _clear_frames(reason)  # what was called may hold the context yet
+            self._release()
+            raise
+
+    def _set_up(self, trt: Any) -> None:
+        self._context = api.open_context(self._engine, self._size, self._journal)
+        bindings = api.bindings_of(trt, self._engine)
+        shapes = api.fix_shapes(self._context, bindings, self._size)
+        for one in bindings:
+            self._buffers[one.name] = self._device.buffer(shapes[one.name], one.dtype)
+        self._start = api.bind(self._context, bindings, {name: one.address for name, one in self._buffers.items()})
         inputs, outputs = ([Tensor(one.name, one.dtype.name, shapes[one.name]) for one in bindings
                             if one.is_input == wanted] for wanted in (True, False))
         self.input = self._buffers[check_input("the engine", inputs).name]
@@ -57,25 +73,32 @@ class TensorRTEngine(Engine):
     def run(self) -> np.ndarray:
         """Labels, int32 (H, W), of what the input's buffer holds on the GPU."""
         self._device.check_thread()
+        heard = self._journal.heard
         if not self._start(self._device.stream.handle):
-            raise DeviceError("the engine %s did not start: %s" % (self._size.hxw, self._journal.last()),
+            raise DeviceError("the engine %s did not start: %s" % (self._size.hxw, self._journal.last(heard)),
                               "remove the folder engines/ beside the ONNX file, to have it built anew")
         self._output.download()
-        self._device.stream.synchronize()
+        self._device.wait()
         return to_labels(self._output.host, self._size)[0].copy()  # the next frame writes over the buffer
 
     def close(self) -> None:
         """Give the engine's memory back, once nothing works on it; it is not used afterwards."""
-        self._device.stream.synchronize()
-        for buffer in self._buffers.values():
-            buffer.free()
-        del self._start, self._context, self._engine  # a context before its engine
+        with contextlib.suppress(DeviceError):  # where the GPU failed, that was said
+            self._device.wait()
+        self._release()
+
+    def _release(self) -> None:
+        while self._buffers:
+            self._buffers.popitem()[1].free()
+        self._start = None
+        self._context = None
+        self._engine = None  # after its context
 
 
 class TensorRTEngines(Engines):
     """The rungs' engines on one GPU. Where they do not fit together, the one that was used least is let go."""
 
-    def __init__(self, trt: Any, journal: api.Journal, device: Device, plans: Plans, rung_plans: Mapping[Size, Plans],
+    def __init__(self, trt: Any, journal: Journal, device: Device, plans: Plans, rung_plans: Mapping[Size, Plans],
                  on_event: OnEvent) -> None:
         super().__init__(self._open, "tensorrt", "%s in %s" % (device.name, plans.precision))
         self._trt = trt
@@ -111,14 +134,15 @@ class TensorRTEngines(Engines):
         """See `Engines.complexity`; on the GPU, and of the whole image."""
         if self._frames is None:
             return super().complexity(image, measured_size, indicator)
-        return self._frames.complexity(image, measured_size, indicator)
+        frames = self._frames
+        return self._with_room("a frame", lambda: frames.complexity(image, measured_size, indicator))
 
     def segment(self, image: np.ndarray, size: Size, normalization: Normalization) -> np.ndarray:
         """See `Engines.segment`; the frame goes to the GPU once, also where its complexity was measured before."""
-        engine = self.at(size)
         if self._frames is None:
             return super().segment(image, size, normalization)
-        self._frames.to_input(image, engine.input, size, normalization)
+        engine, frames = self.at(size), self._frames
+        self._with_room("a frame", lambda: frames.to_input(image, engine.input, size, normalization), kept=size)
         return engine.run()
 
     def close(self) -> None:
@@ -140,17 +164,34 @@ class TensorRTEngines(Engines):
         return self._device
 
     def _open(self, size: Size) -> TensorRTEngine:
-        device = self._live()
-        plans = self._plans(size)
-        plan = plans.get(size)
-        while self._open_ones and plan.memory_bytes > device.free_bytes() - RESERVE_BYTES:
-            least = min(self._open_ones, key=lambda one: self._uses[one])
-            self._on_event(Note("no room for the engine %s beside the others: %s is let go" % (size.hxw, least.hxw)))
-            self._open_ones.pop(least).close()
-        engine = TensorRTEngine(self._trt, plans.load(size, plan), device, size, self._journal)
+        engine = self._with_room("the engine " + size.hxw, lambda: self._try_open(size))
         if engine.said and not self._open_ones:
             self._on_event(Note(engine.said))
         return engine
+
+    def _try_open(self, size: Size) -> TensorRTEngine:
+        device, plans = self._live(), self._plans(size)
+        plan = plans.get(size)
+        while self._open_ones and plan.memory_bytes > device.free_bytes() - RESERVE_BYTES:
+            self._let_go(self._open_ones, "the engine " + size.hxw)
+        return TensorRTEngine(self._trt, plans.load(size, plan), device, size, self._journal)
+
+    def _with_room(self, whose: str, action: Callable[[], T], kept: Optional[Size] = None) -> T:
+        """What `action` gives, tried again with an engine less as long as memory runs out and there is one to let go,
+        but for that of `kept`; then `NoRoom` is raised."""
+        while True:
+            others = [size for size in self._open_ones if size != kept]
+            try:
+                return action()
+            except NoRoom:
+                if not others:
+                    raise
+            self._let_go(others, whose)  # out of the handler: the error holds what was half made
+
+    def _let_go(self, sizes: Iterable[Size], whose: str) -> None:
+        least = min(sizes, key=lambda one: self._uses[one])
+        self._on_event(Note("no room for %s beside the others: %s is let go" % (whose, least.hxw)))
+        self._open_ones.pop(least).close()
 
 
 def open_tensorrt(path: str, precision: str, on_event: OnEvent, rung_files: Mapping[Size, str] = NO_FILES) -> Engines:
@@ -161,7 +202,7 @@ def open_tensorrt(path: str, precision: str, on_event: OnEvent, rung_files: Mapp
     `ExportError` for one that TensorRT does not read.
     """
     trt = api.load_tensorrt()
-    journal = api.Journal(trt)  # one for all: up to 8.4 a process keeps the first logger that it is given
+    journal = open_journal(trt)
     device = open_device()
     try:
         common = Plans(trt, journal, device, path, precision, on_event)
@@ -180,3 +221,9 @@ def _frames(device: Device, on_event: OnEvent) -> Optional[Frames]:
     except DeviceError as reason:
         on_event(Warned("frames are resized on the CPU: %s (%s)" % (reason.message, reason.hint)))
         return None
+
+
+def _clear_frames(reason: BaseException) -> None:
+    """Let go of what the functions hold that `reason` came through, though it is kept."""
+    if reason.__traceback__ is not None:
+        traceback.clear_frames(reason.__traceback__)

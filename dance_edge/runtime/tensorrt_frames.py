@@ -1,9 +1,11 @@
 """A frame on the GPU: sent there once, measured there, and made into an engine's input there."""
+import contextlib
 from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
 from dance_edge.data.transforms import Normalization
+from dance_edge.errors import DeviceError
 from dance_edge.runtime.tensorrt_cuda import Buffer, Device
 from dance_edge.runtime.tensorrt_kernels import Kernels, affine, complexity_of, partials_shape
 from dance_edge.size import Size, size_of
@@ -27,7 +29,7 @@ class Frames:
         self._kernels.complexity(frame.address, size_of(image), gray.address, partials.address, measured_size,
                                  self._device.stream)
         partials.download()
-        self._device.stream.synchronize()
+        self._device.wait()
         self._sent = image
         return complexity_of(partials.host, measured_size, indicator)
 
@@ -43,11 +45,14 @@ class Frames:
                                        affine(*normalization), stream=self._device.stream)
 
     def close(self) -> None:
-        """Give the buffers back."""
+        """Give the buffers back, once nothing works on them."""
+        with contextlib.suppress(DeviceError):  # where the GPU failed, that was said
+            self._device.wait()
         while self._buffers:
             self._buffers.popitem()[1].free()
 
     def _send(self, image: np.ndarray) -> Buffer:
+        self._sent = None
         frame = self._buffer("frame", image.shape, np.uint8)
         np.copyto(frame.host, image)
         frame.upload()
@@ -57,6 +62,6 @@ class Frames:
         found = self._buffers.get(name)
         if found is None or found.host.shape != tuple(shape):
             if found is not None:
-                found.free()
+                self._buffers.pop(name).free()  # out of the way first: there may be no room for the next
             found = self._buffers[name] = self._device.buffer(shape, dtype)
         return found

@@ -107,7 +107,7 @@ def _compile() -> Any:
         source = file.read()
     try:
         return compiler.SourceModule(source, nvcc=shutil.which("nvcc") or NVCC, options=list(OPTIONS), no_extern_c=True)
-    except (OSError, driver.CompileError) as reason:
+    except (OSError, driver.Error) as reason:  # not compiled, or for another GPU
         said = "%s\n%s" % (getattr(reason, "stderr", None) or "", reason)
         raise DeviceError("CUDA's compiler did not compile the kernels: %s" % said.strip().splitlines()[0],
                           "put nvcc on the PATH, CUDA brings it: export PATH=/usr/local/cuda/bin:$PATH")

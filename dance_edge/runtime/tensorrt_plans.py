@@ -1,5 +1,4 @@
 """The plans of one ONNX file, one a size: from the disk where they fit, else built and kept in `engines/` beside it."""
-import hashlib
 import os
 import time
 from typing import Any, Dict, Optional, Sequence
@@ -8,9 +7,11 @@ from dance_edge.atomic import replace_file
 from dance_edge.errors import CheckpointError, DeviceError
 from dance_edge.events import Note, OnEvent, Warned
 from dance_edge.runtime import tensorrt_api as api
+from dance_edge.runtime.onnx_file import read_onnx
 from dance_edge.runtime.plan_file import Plan, one_builder, read_plan, write_plan
 from dance_edge.runtime.tensorrt_builder import WORKSPACES, Order, build, parse, settle_precision, workspace_bytes
-from dance_edge.runtime.tensorrt_cuda import Device
+from dance_edge.runtime.tensorrt_cuda import Device, NoRoom
+from dance_edge.runtime.tensorrt_journal import Journal
 from dance_edge.size import Size
 
 FOLDER = "engines"
@@ -20,13 +21,13 @@ class Plans:
     """A plan is of one file's content, one TensorRT, one kind of GPU, one precision, shape and workspace: any other is
     built anew, and that is said."""
 
-    def __init__(self, trt: Any, journal: api.Journal, device: Device, onnx_path: str, precision: str,
+    def __init__(self, trt: Any, journal: Journal, device: Device, onnx_path: str, precision: str,
                  on_event: OnEvent) -> None:
         """Errors: `CheckpointError` for a file that is not there, and those of `settle_precision`."""
         self._trt = trt
         self._path = onnx_path
-        self._onnx = _read_onnx(onnx_path)
-        self._sha256 = hashlib.sha256(self._onnx).hexdigest()
+        self._sha256 = read_onnx(onnx_path).sha256
+        self._device = device
         self._capability = device.compute_capability
         self._on_event = on_event
         self._workspace_bytes = workspace_bytes(device.free_bytes())
@@ -40,7 +41,7 @@ class Plans:
         this name, it did."""
         start = os.path.basename(self.path(Size(0, 0))).split("0x0")[0]
         if not any(name.startswith(start) and name.endswith(".plan") for name in _names(self.folder)):
-            parse(self._trt, self._journal, api.open_builder(self._trt, self._journal), self._onnx, self._path)
+            parse(self._trt, self._journal, api.open_builder(self._trt, self._journal), self._content(), self._path)
 
     def stored(self, size: Size) -> Optional[Plan]:
         """The plan of `size` if there is one that fits. One that was built where less memory was free fits too: else
@@ -66,16 +67,20 @@ class Plans:
             return self._build(size)
 
     def load(self, size: Size, plan: Plan) -> Any:
-        """TensorRT's engine of `plan`. One that it does not load, though it seems to fit, is built anew once."""
-        engine = self._runtime.deserialize_cuda_engine(plan.content)
+        """TensorRT's engine of `plan`. One that it does not load, though it seems to fit, is built anew once.
+
+        `NoRoom` where it is memory that is lacking, and nothing is wrong with the plan.
+        """
+        heard = self._journal.heard
+        engine = self._deserialize(size, plan)
         if engine is None:
-            self._on_event(Note("%s is not loaded by TensorRT (%s): it is built anew"
-                                % (os.path.basename(self.path(size)), self._journal.last())))
+            self._on_event(Note("%s is not loaded by TensorRT (%s): it is built anew" % (
+                os.path.basename(self.path(size)), self._journal.last(heard))))
             with one_builder(self.folder, self._on_event):
-                engine = self._runtime.deserialize_cuda_engine(self._build(size).content)
+                plan = self._build(size)
+            engine = self._deserialize(size, plan)
         if engine is None:
-            raise DeviceError("TensorRT does not load the engine %s: %s" % (size.hxw, self._journal.last()),
-                              "close other programs: it may be memory that is lacking")
+            raise self._not_loaded(heard)
         return engine
 
     def facts(self, size: Size) -> Dict[str, Any]:
@@ -92,11 +97,11 @@ class Plans:
 
     def _build(self, size: Size) -> Plan:
         started_s = time.monotonic()
-        order = Order(self._onnx, self._path, size, self.precision, self._workspace_bytes)
+        order = Order(self._content(), self._path, size, self.precision, self._workspace_bytes)
         timing_path = os.path.join(self.folder, "timing-%s-sm%d%d.cache"
                                    % ((self._trt.__version__,) + self._capability))
         content, timings = build(self._trt, self._journal, order, _read(timing_path), self._on_event)
-        plan = Plan(content, len(content) + self._working_bytes(content))
+        plan = Plan(content, self._memory_of(size, content))
         self._on_event(Note("built the engine %s, %s, %.0f MB, in %.0f s" % (
             size.hxw, self.precision, len(content) / 1e6, time.monotonic() - started_s)))
         try:
@@ -107,20 +112,51 @@ class Plans:
             self._on_event(Warned("the engine %s is not kept and will be built again: %s" % (size.hxw, reason)))
         return plan
 
-    def _working_bytes(self, content: bytes) -> int:
-        engine = self._runtime.deserialize_cuda_engine(content)
-        if engine is None:
-            raise DeviceError("TensorRT does not load the engine that it just built: %s" % self._journal.last(),
-                              "free memory, or try --precision fp32")
-        return api.working_bytes(engine)
+    def _content(self) -> bytes:
+        """The ONNX file, as it was when its plans were looked for."""
+        found = read_onnx(self._path)
+        if found.sha256 != self._sha256:
+            raise CheckpointError("%s was changed while it was in use" % self._path, "start again, once it is whole")
+        return found.content
 
+    def _memory_of(self, size: Size, content: bytes) -> int:
+        """What an engine takes when it is loaded. A plan takes minutes to build, so where memory does not suffice to
+        find out it is kept all the same, with what its layers may borrow in place of what they do."""
+        heard = self._journal.heard
+        try:
+            engine = self._deserialize(size, Plan(content, len(content)))
+            if engine is None:
+                raise self._not_loaded(heard)
+            context = api.open_context(engine, size, self._journal)
+        except NoRoom:
+            return len(content) + self._workspace_bytes
+        tensors = api.bindings_of(self._trt, engine)
+        buffers = api.buffer_bytes(tensors, api.fix_shapes(context, tensors, size))
+        working = api.working_bytes(engine)
+        del context, engine  # in this order
+        return len(content) + working + buffers
 
-def _read_onnx(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as reason:
-        raise CheckpointError("cannot read %s: %s" % (path, reason), "make it with: dance-edge export RUN")
+    def _deserialize(self, size: Size, plan: Plan) -> Any:
+        """TensorRT's engine, None where it does not take the plan; `NoRoom` where it would, with more memory."""
+        heard = self._journal.heard
+        try:
+            engine = self._runtime.deserialize_cuda_engine(plan.content)
+        except MemoryError:  # what pybind11 makes of std::bad_alloc
+            engine = None
+            self._journal.hear("out of memory")
+        if engine is not None:
+            return engine
+        memory = self._journal.of_memory(heard)
+        silent = self._journal.heard == heard
+        if memory or (silent and plan.memory_bytes > self._device.free_bytes()):
+            raise NoRoom("no memory to load the engine %s, %.0f MB: %s" % (
+                size.hxw, plan.memory_bytes / 1e6, memory or "%.0f MB are free" % (self._device.free_bytes() / 1e6)),
+                "close other programs, or serve at smaller sizes")
+        return None
+
+    def _not_loaded(self, heard: int) -> DeviceError:
+        return DeviceError("TensorRT does not load the engine that it just built: %s" % (
+            self._journal.last(heard) or "it does not say why"), "try --precision fp32")
 
 
 def _names(folder: str) -> Sequence[str]:

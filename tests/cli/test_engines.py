@@ -83,7 +83,14 @@ def test_a_board_that_only_serves_builds_from_the_onnx_file_alone(gpu, small_set
     shutil.copy("r/model.onnx", "alone/model.onnx")
     monkeypatch.setitem(sys.modules, "torch", None)
     assert run(["-q", "export", "alone/model.onnx", "--engines", "--data", small_set, "--json", "e.json"]) == 0
-    assert read("e.json")["engines"]["rungs"] and os.listdir("alone/engines") and read("e.json")["format"] == 1
+    found = read("e.json")
+    assert found["engines"]["rungs"] and os.listdir("alone/engines") and found["format"] == 1
+    assert (found["opset"], found["bytes"]) == (13, os.path.getsize("alone/model.onnx"))
+    assert (found["output"], found["normalization"], found["common"]) == ("labels", "outside", None)
+    assert [(rung["height"], rung["width"], rung["file"]) for rung in found["rungs"]] == [
+        (rung["height"], rung["width"], rung["file"]) for rung in found["engines"]["rungs"]]
+    for rung in found["rungs"]:  # PyTorch is not here to compare with
+        assert rung["max_logit_error"] is rung["label_agreement"] is rung["miou_change"] is None
     assert run(["export", "alone/model.onnx"]) == 4
 
 
@@ -113,7 +120,16 @@ def test_auto_takes_tensorrt_where_it_works_and_says_why_where_not(gpu, small_se
 
 
 def test_a_rungs_own_file_has_an_engine_of_its_own(gpu):
-    assert run(["-q", "export", "r", "--per-rung", "--engines", "--json", "e.json"]) == 0
+    import onnx
+
+    model = onnx.load("r/model.onnx")
+    facts = json.loads(model.metadata_props[0].value)
+    onnx.helper.set_model_props(model, {"dance_edge": json.dumps(dict(facts, rung_files={"64x96": "gone.onnx"}))})
+    onnx.save(model, "r/model.onnx")
+    assert run(["-q", "export", "r", "--engines", "--json", "e.json"]) == 0  # as the file has it that is there
+    for one in (read("e.json"), read("e.json")["engines"]):
+        assert [rung["file"] for rung in one["rungs"]] == [
+            "model-%dx%d.onnx" % (rung["height"], rung["width"]) for rung in one["rungs"]]
     sizes = ["%dx%d" % (rung["height"], rung["width"]) for rung in read("e.json")["engines"]["rungs"]]
     plans = [name for name in os.listdir("r/engines") if name.endswith(".plan")]
     assert sorted(plans) == sorted("model-%s-%s-fp16.plan" % (size, size) for size in sizes)

@@ -18,10 +18,12 @@ def test_export_writes_a_checked_file_and_says_how_well_it_agrees(small_run, cap
     assert run(["-q", "export", "r", "--opset", "11", "--json", "-"]) == 0
     result = json.loads(capfd.readouterr().out)
     assert (result["output"], result["normalization"]) == ("labels", "outside")
+    assert result["common"] is None and result["engines"] is None
     assert result["opset"] == 11 and result["bytes"] == os.path.getsize("r/model.onnx") and result["format"] == 1
     for rung in result["rungs"]:
         assert set(rung) == {"height", "width", "max_logit_error", "label_agreement", "miou_before", "miou_after",
-                             "miou_change"}
+                             "miou_change", "file"}
+        assert rung["file"] == "model.onnx"
         assert abs(rung["miou_change"]) <= 0.005 and 0 < rung["miou_before"] < 1
         # a network that has hardly been trained lies near ties: the bound is the export's own
         assert rung["max_logit_error"] <= 1e-4 and rung["label_agreement"] >= 0.999
@@ -61,5 +63,43 @@ def test_a_checkpoint_alone_takes_data_to_compare_on(small_run, small_set, capfd
 
 
 def test_an_onnx_file_is_not_exported_again(small_run, capfd):
-    assert run(["export", os.path.join(small_run, "model.onnx")]) == 4
-    assert "hint:" in capfd.readouterr().err
+    path = os.path.join(small_run, "model.onnx")
+    assert run(["export", path]) == 4
+    said = capfd.readouterr().err
+    assert "error: %s is exported already" % os.path.realpath(path) in said and "--engines" in said
+
+
+@pytest.mark.parametrize("flags, named", [
+    (["--opset", "13"], "--opset"), (["--output", "labels"], "--output"), (["--out", "n.onnx"], "--out"),
+    (["--normalization", "outside"], "--normalization"), (["--per-rung"], "--per-rung"),
+    (["--no-per-rung"], "--no-per-rung"), (["--model", "bisenet"], "--model"),
+    (["--opset", "11", "--per-rung"], "--opset and --per-rung")])
+def test_flags_of_writing_a_file_are_refused_for_one_that_is_there(small_run, small_set, capfd, flags, named):
+    os.mkdir("alone")
+    shutil.copy(os.path.join(small_run, "model.onnx"), "alone/model.onnx")
+    for name in ("alone/model.onnx", "alone"):
+        assert run(["export", name, "--engines", "--data", small_set] + flags) == 2
+        assert "stays as it is: %s cannot change it" % named in capfd.readouterr().err
+    assert os.listdir("alone") == ["model.onnx"]
+
+
+def test_what_would_be_ignored_or_fail_in_the_end_is_refused_at_once(small_run, capfd):
+    assert run(["export", small_run, "--precision", "fp16"]) == 2
+    assert "add --engines" in capfd.readouterr().err
+    assert run(["export", small_run, "--out", "nowhere/m.onnx"]) == 2
+    assert "there is no folder for --out nowhere/m.onnx" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("given", [["r/model.pt"], ["r", "--out", "r/model.onnx"]])
+def test_a_runs_model_is_judged_anew_however_it_was_named(small_run, small_set, given):
+    """Else run.json would go on to call deployable what is not there any more."""
+    shutil.copytree(small_run, "r")
+    with open("r/run.json") as file:
+        state = json.load(file)
+    with open("r/run.json", "w") as file:
+        json.dump(dict(state, parity={"model.onnx": state["parity"]["model.onnx"],
+                                      "engines": {"why_not": [], "forced": False}}), file)
+    assert run(["-q", "export", "--data", small_set, "--json", "e.json"] + given) == 0
+    with open("r/run.json") as file, open("e.json") as said:
+        parity = json.load(file)["parity"]
+        assert set(parity) == {"model.onnx"} and parity["model.onnx"]["rungs"] == json.load(said)["rungs"]

@@ -1,11 +1,13 @@
 """Plans on the disk: the one that fits comes back, any other is named and left alone."""
+import errno
+import fcntl
 import os
 import subprocess
 import sys
 
 import pytest
 
-from dance_edge.events import Note
+from dance_edge.events import Note, Warned
 from dance_edge.runtime.plan_file import Plan, one_builder, read_plan, write_plan
 
 FACTS = {"onnx_sha256": "ab", "tensorrt": "8.2.1.8", "compute_capability": "62", "precision": "fp16",
@@ -92,3 +94,52 @@ def test_a_folder_that_cannot_be_written_hinders_nobody(tmp_path):
     said = []
     with one_builder(str(tmp_path / "engines"), said.append):
         assert said == [] and (tmp_path / "engines").read_bytes() == b"a file in its place"
+
+
+def test_a_plan_of_another_format_is_not_called_damaged(path):
+    with open(path, "rb") as file:
+        content = file.read()
+    with open(path, "wb") as file:
+        file.write(content.replace(b'"format": 1', b'"format": 7'))
+    assert read_plan(path, FACTS) == (None, "it is of format 7, not 1")
+
+
+def locks_fail(monkeypatch, blocking, number):
+    """`lockf` gives the error `number` where it would not wait, or only where it would, since another has the lock."""
+    def lockf(file, operation):
+        if blocking and operation & fcntl.LOCK_NB:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "lockf", lockf)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP])
+@pytest.mark.parametrize("blocking", [False, True])
+def test_without_locks_it_goes_on_and_says_so(tmp_path, monkeypatch, blocking, number):
+    (tmp_path / "m.plan.999999999.tmp").write_bytes(b"maybe another machine's")
+    locks_fail(monkeypatch, blocking, number)
+    said = []
+    with one_builder(str(tmp_path), said.append):
+        write_plan(str(tmp_path / "m.plan"), FACTS, Plan(b"whole", 5))
+    warning = said.pop()
+    assert isinstance(warning, Warned) and os.strerror(number) in warning.text and "\n" not in warning.text
+    assert "cannot be locked" in warning.text and len(said) == int(blocking)
+    assert read_plan(str(tmp_path / "m.plan"), FACTS).plan == Plan(b"whole", 5)
+    assert (tmp_path / "m.plan.999999999.tmp").exists()
+
+
+def test_what_cannot_be_swept_hinders_nobody(tmp_path, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(errno.EPERM, "another user's")
+
+    monkeypatch.setattr("dance_edge.runtime.plan_file.sweep", refuse)
+    said = []
+    with one_builder(str(tmp_path), said.append):
+        assert said == []
+
+
+def test_an_error_of_the_builder_is_its_own(tmp_path):
+    with pytest.raises(OSError, match="mine"):
+        with one_builder(str(tmp_path), print):
+            raise OSError("mine")

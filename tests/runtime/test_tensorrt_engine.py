@@ -7,7 +7,8 @@ import onnx
 import pytest
 from kernels_on_cpu import compile_kernels
 from onnx import TensorProto, helper
-from tensorrt_double import WORKING_BYTES, install
+from tensorrt_double import install
+from tensorrt_double_runtime import WORKING_BYTES
 
 from dance_edge.complexity.indicator import measure
 from dance_edge.data.transforms import IMAGENET, Normalization, to_input
@@ -24,11 +25,6 @@ OTHER = Normalization((0.2, 0.5, 0.7), (0.1, 0.3, 0.6), "bgr")
 @pytest.fixture(scope="module")
 def kernels(tmp_path_factory):
     return compile_kernels(str(tmp_path_factory.mktemp("kernels")))
-
-
-@pytest.fixture
-def onnx_path(tmp_path, switch_manifest, write_switch):
-    return write_switch(tmp_path / "model.onnx", switch_manifest())
 
 
 @pytest.fixture
@@ -188,18 +184,6 @@ def test_where_they_do_not_fit_the_least_used_is_let_go(monkeypatch, onnx_path, 
         assert np.array_equal(engines.segment(ramp(SIZES[2]), SIZES[2], IMAGENET), wanted)
         assert texts(said)[-1] == "no room for the engine 128x192 beside the others: 64x96 is let go"
         assert gpu.living == 2
-
-
-def test_a_gpu_that_is_full_says_so(monkeypatch, onnx_path, kernels):
-    gpu = install(monkeypatch, integrated=False, kernels=kernels)
-    with opened(onnx_path) as engines:
-        engines.prepare(SIZES[:1])
-        gpu.free_bytes = WORKING_BYTES + 50000
-        with pytest.raises(DeviceError, match="no room for a buffer of .*, 0 MB are free"):
-            engines.at(SIZES[0])
-        gpu.free_bytes = 50000
-        with pytest.raises(DeviceError, match="no memory for the engine 64x96"):
-            engines.at(SIZES[0])
 
 
 def test_a_context_belongs_to_its_thread(monkeypatch, onnx_path, kernels):

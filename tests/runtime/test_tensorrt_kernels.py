@@ -16,7 +16,8 @@ def lay_pycuda(monkeypatch):
     """Lays a PyCUDA whose `SourceModule` is the one that is given; its driver."""
     def lay(source_module):
         package, compiler, driver = (types.ModuleType(name) for name in ("pycuda", "pycuda.compiler", "pycuda.driver"))
-        driver.CompileError = type("CompileError", (Exception,), {"stderr": None})
+        driver.Error = type("Error", (Exception,), {"stderr": None})
+        driver.CompileError = type("CompileError", (driver.Error,), {})
         compiler.SourceModule = source_module
         package.compiler, package.driver = compiler, driver
         for module in (package, compiler, driver):
