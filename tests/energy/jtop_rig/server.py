@@ -1,4 +1,5 @@
-"""A real jtop service, told that it stands on a TX2. Run by inside.py, in a namespace of its own."""
+"""A real jtop service, told that it stands on a TX2, and which version it is where one is named. Run by inside.py, in a
+namespace of its own."""
 import logging
 import sys
 
@@ -12,4 +13,6 @@ TX2 = {"Model": "quill", "Module": "NVIDIA Jetson TX2", "SoC": "tegra186", "CUDA
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     jtop.service.get_hardware = lambda: TX2
+    if len(sys.argv) > 1:
+        jtop.service.get_var = lambda pattern: sys.argv[1]  # it asks for its version alone
     jtop.service.JtopServer(force=True).loop_for_ever()
