@@ -1,7 +1,8 @@
 """Power from the jtop service (jetson-stats). The only place that imports `jtop`, and only when a sensor is opened."""
 import queue
+import threading
 import time
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from dance_edge.energy import chip
 from dance_edge.energy.reading import PowerSample, PowerSensor
@@ -134,11 +135,29 @@ def _started(connect: Connect, interval_s: float) -> Any:
     for tries_left in (2, 1, 0):
         client = connect(interval_s)
         try:
-            client.start()
+            _start(client)
             return client
         except Exception as reason:  # JtopException for most, but a broken socket raises whatever it likes
             if tries_left == 0 or not (isinstance(reason, queue.Empty) or "Error connection" in str(reason)):
                 raise _as_device_error(reason)
+
+
+def _start(client: Any) -> None:
+    """Start it in a thread of its own: a thread keeps its connection to the service's address, and would go on writing
+    into that of a service that is gone when another has taken its place."""
+    failed: List[Exception] = []
+
+    def start() -> None:
+        try:
+            client.start()
+        except Exception as reason:
+            failed.append(reason)
+
+    thread = threading.Thread(target=start, name="jtop", daemon=True)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
 
 
 def _silent(seconds: float) -> DeviceError:

@@ -1,5 +1,6 @@
 import queue
 import sys
+import threading
 
 import pytest
 
@@ -21,6 +22,8 @@ class Service:
         self.ticks = 0
         self.stuck = False
         self.open_clients = 0
+        self.lives = 1
+        self.known = threading.local()  # as multiprocessing keeps a thread's connection to an address
 
     def connect(self, interval_s):
         return Client(self, interval_s)
@@ -31,6 +34,9 @@ class Client:
         self.service, self.interval_user = service, interval_s
 
     def start(self):
+        if getattr(self.service.known, "connected", None) not in (None, self.service.lives):
+            raise BrokenPipeError(32, "Broken pipe")
+        self.service.known.connected = self.service.lives
         if self.service.failures:
             raise self.service.failures.pop(0)
         self.service.period_s = self.service.period_s or self.interval_user
@@ -128,6 +134,15 @@ def test_a_service_that_repeats_its_last_sample_is_no_source(monkeypatch):
         sensor.read()
     service.stuck = False
     assert sensor.read().monotonic_s == now[0]  # connected again
+
+
+def test_a_service_that_came_back_is_joined_from_any_thread():
+    service = Service()
+    sensor = JtopSensor(1.0, service.connect)
+    for _ in range(3):
+        sensor.close()
+        service.lives += 1
+        assert sensor.read().rails_w["VDD_IN"] == 8.0
 
 
 def test_without_jetson_stats(monkeypatch):

@@ -25,6 +25,7 @@ SOCKET = "/run/jtop.sock"
 LOG = "/run/server.log"
 NOBODY = 65534
 PATIENCE_S = 60.0
+JOB_PATIENCE_S = 180.0  # to where a job is to lose its service
 
 
 class Service:
@@ -53,8 +54,8 @@ class Service:
             os.unlink(SOCKET)
 
 
-def wait_for(condition, what):
-    late_s = time.monotonic() + PATIENCE_S
+def wait_for(condition, what, patience_s=PATIENCE_S):
+    late_s = time.monotonic() + patience_s
     while not condition():
         if time.monotonic() > late_s:
             raise SystemExit("waited for %s in vain" % what)
@@ -147,21 +148,23 @@ def refusals():
     return result
 
 
-def restart(interval_s, seconds, steps):
-    """The service is killed and comes back in a window, `seconds` after its start and before its end."""
-    heard = []
+def restart(interval_s, seconds, steps, times):
+    """The service is killed and comes back so many times in a window, with `seconds` before, between and behind."""
+    heard, while_away = [], []
     service = Service()
     with board.Schedule(steps) as schedule, metered("jtop", interval_s, heard.append) as meter:
         with meter.window("all") as window:
             time.sleep(seconds)
-            service.kill()
-            wait_for(lambda: meter.failure, "the meter to notice")
-            while_away = meter.failure
-            time.sleep(1.0)
-            with Service():
-                wait_for(lambda: not meter.failure, "the meter to be back")
+            for _ in range(times):
+                service.kill()
+                wait_for(lambda: meter.failure, "the meter to notice")
+                time.sleep(1.0)
+                while_away.append(meter.failure)
+                service = Service()
+                wait_for(lambda: not meter.failure, "the meter to be back after: " + meter.failure)
                 time.sleep(seconds)
         result = truth_and(window, meter, schedule)
+    service.kill()
     return dict(result, warnings=[event.text for event in heard if isinstance(event, Warned)], while_away=while_away)
 
 
@@ -172,7 +175,7 @@ def command(words, log, until):
 
     with board.Schedule([(4.0, 3.0), (10.0, 2.0)]), Service() as service:
         job = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
-        wait_for(lambda: there() or job.poll() is not None, "%r in %s" % (until, log))
+        wait_for(lambda: there() or job.poll() is not None, "%r in %s" % (until, log), JOB_PATIENCE_S)
         killed_under_way = job.poll() is None
         service.kill()
         said = job.communicate()[0]
