@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from dance_edge.energy.interval import cut_averages, cut_periods, interval, rounding_error, sampling_error
+from dance_edge.energy.interval import cut_averages, cut_periods, in_step, interval, rounding_error, sampling_error
 from dance_edge.energy.span import cut
 
 TIMES_S = np.arange(31.0)
@@ -105,3 +105,27 @@ def test_a_chip_s_cut_periods_count_only_where_power_changes():
     watts = np.where(times_s < 15.0, 4.0, 10.0)
     assert cut_periods(times_s, watts, cut(times_s, watts, 5.0, 25.0), 0.42) == 0.0
     assert cut_periods(times_s, watts, cut(times_s, watts, 5.0, 15.0), 0.42) == pytest.approx(6.0 * 0.42 / 4.0)
+
+
+@pytest.mark.parametrize("low_s, high_s", [(3.0, 2.0), (2.3, 1.7), (2.3, 1.4), (2.7, 1.9)])
+@pytest.mark.parametrize("seconds", [30, 300])
+def test_a_load_that_repeats_in_step_with_the_sampling_is_in_the_interval(low_s, high_s, seconds):
+    """4 W and 10 W in turn, read once a second: where a round is a whole number of samples, all rounds err alike, and
+    the error grows with time and not with its square root."""
+    held = 0
+    for seed in range(50):
+        random = np.random.RandomState(seed)
+        phase_s, first_s = random.uniform(0.0, low_s + high_s), random.uniform(-1.0, 0.0)
+        times_s = np.arange(-2.0, seconds + 3.0) * 1.0003 + first_s
+        watts = np.where((times_s + phase_s + 100.0 * (low_s + high_s)) % (low_s + high_s) < low_s, 4.0, 10.0)
+        fine_s = np.arange(0.0, seconds, 0.001) + 0.0005 + phase_s
+        truth_j = np.where(fine_s % (low_s + high_s) < low_s, 4.0, 10.0).sum() * 0.001
+        low_j, high_j = interval(cut(times_s, watts, 0.0, float(seconds)))
+        held += low_j <= truth_j <= high_j
+    assert held >= 48
+
+
+def test_white_noise_is_not_taken_for_a_round():
+    random = np.random.RandomState(0)
+    found = [in_step(cut(np.arange(302.0), 7.0 + random.normal(0.0, 1.0, 302), 0.5, 300.5)) for _ in range(100)]
+    assert sum(found) <= 5
