@@ -6,28 +6,32 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 import numpy as np
 
 from dance_edge.bench.findings import FORMAT
+from dance_edge.bench.measured import labelled
 from dance_edge.bench.ratio import Ratio, t_95, widened
 from dance_edge.errors import DataError
 from dance_edge.report.page import Section
 
 COLUMNS = ("model", "time", "joules", "energy")
 SAME = (("machine", "machine"), ("images_sha256", "images"))  # keys that ought to be equal, and what they are called
+CONDITIONS = (("power_mode", "power mode"), ("cpu_governor", "CPU governor"))  # likewise, of a bench's start
+RUN_BY = ("backend", "precision")  # likewise, of a variant
 HINT = "give a bench.json that dance-edge bench wrote"
 
 
 class Change(NamedTuple):
     """A variant of both benches, now against then. `energy_source` is what the joules of both are, and why there is no
-    ratio of them where there is none."""
+    ratio of them where there is none; `of` is the `energy` object of now."""
 
     name: str
     time: Optional[Ratio]
     energy: Optional[Ratio]
     energy_source: str
+    of: Dict[str, Any] = {}
 
     def to_dict(self) -> Dict[str, Any]:
         """An entry of `changes` in `bench --json`."""
         return {"name": self.name, "time": self.time and self.time.to_dict(),
-                "energy": self.energy and self.energy.to_dict(), "energy_source": self.energy_source}
+                "energy": self.energy and labelled(self.energy, self.of), "energy_source": self.energy_source}
 
     def cells(self) -> List[str]:
         """Under `COLUMNS`."""
@@ -88,26 +92,43 @@ def changes(earlier: Dict[str, Any], now: Dict[str, Any], path: str) -> Changes:
                         "bench what was benched then")
     differs = ["another %s than then: %s, it was %s" % (what, _short(now.get(key)), _short(earlier.get(key)))
                for key, what in SAME if earlier.get(key) != now.get(key)]
-    differs += ["%s: another backend than then: %s, it was %s" % (one["name"], one["backend"], then["backend"])
-                for then, one in both if one["backend"] != then["backend"]]
+    before, after = _started(earlier), _started(now)
+    differs += ["another %s than then: %s, it was %s" % (what, after[key] or "unknown", before[key] or "unknown")
+                for key, what in CONDITIONS if key in before and key in after and before[key] != after[key]]
+    differs += ["%s: another %s than then: %s, it was %s" % (
+        one["name"], what, one.get(what) or "unknown", then[what] or "unknown")
+                for then, one in both for what in RUN_BY if what in then and one.get(what) != then[what]]
     return Changes(path, [_change(then, one) for then, one in both], differs)
 
 
 def _change(then: Dict[str, Any], one: Dict[str, Any]) -> Change:
     times = unpaired_ratio(_times(then), _times(one))
-    source, before = str(one["energy_source"]), str(then["energy_source"])
+    source, before = (_kind(side) for side in (one, then))
     if one["energy_j_per_image"] is None or then["energy_j_per_image"] is None:
         return Change(one["name"], times, None, "none (one of the two has no figure)")
     if source != before:
         return Change(one["name"], times, None, "not comparable: %s, it was %s" % (source, before))
     if not one["energy"]["measured"]:  # by MACs: nothing is spread, and nothing is noise
         return Change(one["name"], times, Ratio(one["energy_j_per_image"] / then["energy_j_per_image"], None, None, 1),
-                      source)
+                      source, one["energy"])
     joules = unpaired_ratio(_joules(then), _joules(one))
     if joules is not None:
         joules = widened(joules, *[(float(side["energy_j_per_image"]), float(side["energy"].get("sensor_j") or 0.0))
                                    for side in (then, one)])
-    return Change(one["name"], times, joules, source)
+    return Change(one["name"], times, joules, source, one["energy"])
+
+
+def _kind(one: Dict[str, Any]) -> str:
+    """What its joules are; of measured ones, whether the sensor was calibrated too: a calibration moves all of them."""
+    if not one["energy"]["measured"]:
+        return str(one["energy_source"])
+    return "%s, %s" % (one["energy_source"], "calibrated" if one["energy"].get("calibrated") else "uncalibrated")
+
+
+def _started(bench: Dict[str, Any]) -> Dict[str, Any]:
+    """The conditions that a bench began under; empty for one that does not tell."""
+    found: Dict[str, Any] = (bench.get("conditions") or {}).get("start") or {}
+    return found
 
 
 def unpaired_ratio(before: Sequence[float], after: Sequence[float]) -> Optional[Ratio]:

@@ -4,9 +4,10 @@ from typing import List, Optional, Sequence
 from dance_edge.bench.measured import Against, Measured
 from dance_edge.bench.training import TrainingCost
 from dance_edge.energy.reading import EnergyReading
-from dance_edge.report.joules import in_words, joules
+from dance_edge.report.joules import cell, energy_words, joules, kind
+from dance_edge.report.numbers import change, percent
 
-COLUMNS = ("model", "mIoU", "p50 ms", "p99 ms", "FPS", "GMAC", "M params", "peak MB", "J an image", "net J",
+COLUMNS = ("model", "mIoU", "p50 ms", "p99 ms", "FPS", "GMAC", "M params", "host MB", "GPU MB", "J an image", "net J",
            "images/J", "energy")
 RUNG_COLUMNS = ("model", "size", "images", "p50 ms", "p99 ms", "FPS", "GMAC", "J an image", "energy")
 AGAINST_COLUMNS = ("model", "against", "time", "joules", "MACs", "parameters", "mIoU")
@@ -14,23 +15,23 @@ AGAINST_COLUMNS = ("model", "against", "time", "joules", "MACs", "parameters", "
 
 def rows(measured: Sequence[Measured]) -> List[List[str]]:
     """Cells under `COLUMNS`, a row for each variant; MACs, joules and time are of one image."""
-    return [[one.name, _number(one.miou, 1, 0.01, " %"), _number(one.latency.p50_ms, 1), _number(one.latency.p99_ms, 1),
+    return [[one.name, percent(one.miou), _number(one.latency.p50_ms, 1), _number(one.latency.p99_ms, 1),
              _number(one.latency.fps, 1), _number(one.macs, 2, 1e9), _number(one.params, 2, 1e6),
-             _number(one.memory_bytes, 0, 1e6), joules(one.energy.gross_j), joules(one.energy.net_j),
-             joules(one.images_per_j), one.energy.label] for one in measured]
+             _number(one.memory_bytes, 0, 1e6), _number(one.gpu_memory_bytes, 0, 1e6), cell(one.energy),
+             joules(one.energy.net_j), joules(one.images_per_j), kind(one.energy)] for one in measured]
 
 
 def rung_rows(measured: Sequence[Measured]) -> List[List[str]]:
     """Cells under `RUNG_COLUMNS`, a row for each size that a variant's images run at."""
     return [[one.name, rung.size.hxw, str(rung.images), _number(rung.latency.p50_ms, 1),
              _number(rung.latency.p99_ms, 1), _number(rung.latency.fps, 1), _number(rung.macs, 2, 1e9),
-             joules(rung.energy.gross_j), rung.energy.label] for one in measured for rung in one.rungs]
+             cell(rung.energy), kind(rung.energy)] for one in measured for rung in one.rungs]
 
 
 def against_rows(measured: Sequence[Measured], against: Sequence[Against]) -> List[List[str]]:
     """Cells under `AGAINST_COLUMNS`, a row for each variant but the first."""
     return [[one.name, one.first, one.time.change if one.time else "-", joules_change(measured[0], other, one),
-             _change(measured[0].macs, other.macs), _change(measured[0].params, other.params),
+             change(measured[0].macs, other.macs), change(measured[0].params, other.params),
              _points(measured[0].miou, other.miou)] for one, other in zip(against, measured[1:])]
 
 
@@ -46,15 +47,15 @@ def savings(measured: Sequence[Measured], against: Sequence[Against]) -> List[st
 def joules_change(first: Measured, other: Measured, against: Against) -> str:
     """In words; a measurement is not held against an estimate, nor one rail's joules against another's."""
     if against.energy is not None:
-        return "%s, measured" % against.energy.change
+        return "%s, %s" % (against.energy.change, kind(against.of))
     if comparable(first.energy, other.energy) and not first.energy.measured:
-        return "%s (estimated)" % _change(first.energy.gross_j, other.energy.gross_j)
+        return "%s, %s" % (change(first.energy.gross_j, other.energy.gross_j), kind(other.energy))
     return "-"
 
 
 def comparable(one: EnergyReading, other: EnergyReading) -> bool:
-    """Whether a quotient of the two says anything: both are there, of one kind, source and rail."""
-    return one.gross_j is not None and other.gross_j is not None and one.label == other.label
+    """Whether a quotient of the two says anything: both are there, of one kind, source, rail and calibration."""
+    return one.gross_j is not None and other.gross_j is not None and kind(one) == kind(other)
 
 
 def training_line(cost: TrainingCost, name: str = "training") -> str:
@@ -62,7 +63,7 @@ def training_line(cost: TrainingCost, name: str = "training") -> str:
     known = ["%d images" % cost.images_seen if cost.images_seen is not None else "",
              "%.3g PMAC" % cost.macs_p if cost.macs_p is not None else "",
              "%.0f s" % cost.duration_s if cost.duration_s is not None else "",
-             ("" if cost.energy.gross_j is not None else "joules: ") + in_words(cost.energy)]
+             ("" if cost.energy.gross_j is not None else "joules: ") + energy_words(cost.energy)]
     return name + ": " + ", ".join(part for part in known if part)
 
 
@@ -71,22 +72,18 @@ def size_lines(measured: Sequence[Measured]) -> List[str]:
     lines = []
     for one in measured:
         mix = ", ".join("%s: %d" % size for size in sorted(one.sizes.items(), key=lambda size: _pixels(size[0])))
-        lines.append("%s (%s): %s; %.0f %% of the pixels at full size" % (one.name, one.backend, mix,
-                                                                         100 * one.pixels_ratio))
+        lines.append("%s (%s): %s; %s of the pixels at full size" % (one.name, one.backend, mix,
+                                                                       percent(one.pixels_ratio)))
     return lines
 
 
 def energy_line(one: Measured) -> str:
     """Joules an image with their bounds, their label and what is to be said of them."""
-    return in_words(one.energy, " an image")
+    return energy_words(one.energy, " an image")
 
 
-def _number(value: Optional[float], digits: int, unit: float = 1.0, after: str = "") -> str:
-    return "-" if value is None else "%.*f%s" % (digits, value / unit, after)
-
-
-def _change(before: Optional[float], after: Optional[float]) -> str:
-    return "%+.0f %%" % (100.0 * (after / before - 1.0)) if before and after is not None else "-"
+def _number(value: Optional[float], digits: int, unit: float = 1.0) -> str:
+    return "-" if value is None else "%.*f" % (digits, value / unit)
 
 
 def _points(before: Optional[float], after: Optional[float]) -> str:

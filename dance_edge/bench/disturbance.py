@@ -4,6 +4,8 @@ import time
 from types import TracebackType
 from typing import Optional, Type
 
+from dance_edge.report.numbers import percent
+
 STAT = "/proc/stat"
 DISTURBED = 0.1  # of the machine's processor time; what is above is worth a warning
 
@@ -34,8 +36,8 @@ class Disturbance:
         """What to say of it, empty where there is nothing to say."""
         if self.share is None or self.share < DISTURBED:
             return ""
-        return "other programs took %.0f %% of the processors' time meanwhile: on an idle machine times are shorter" % (
-            100.0 * self.share)
+        return "other programs took %s of the processors' time meanwhile: on an idle machine times are shorter" % (
+            percent(self.share))
 
 
 def _busy_s() -> Optional[float]:

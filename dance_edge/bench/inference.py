@@ -47,16 +47,18 @@ def measure(variants: Sequence[Variant], paths: Sequence[str], count: int, meter
 
 
 class Warm(NamedTuple):
-    """The size of every image, beside the full one, and the memory that the first images took."""
+    """The size of every image, beside the full one, and the host's and the GPU's memory that the network took."""
 
     sizes: List[Tuple[Size, Size]]
     memory_bytes: Optional[int]
+    gpu_memory_bytes: Optional[int] = None
 
 
 def _warmed_up(variant: Variant, paths: Sequence[str]) -> Warm:
     """Each size has run once when this returns, and every file has been read."""
     sizes = []
     seen: List[Size] = []
+    variant.engines.watch_memory()
     with PeakMemory() as memory:
         for path in paths:
             size, full = size_for(variant, read_image(path))
@@ -66,7 +68,7 @@ def _warmed_up(variant: Variant, paths: Sequence[str]) -> Warm:
                 run_image(variant, path)
     opening, kept = variant.opening_bytes
     known = None if memory.bytes is None or opening is None or kept is None else max(opening, kept + memory.bytes)
-    return Warm(sizes, known)
+    return Warm(sizes, known, variant.engines.gpu_memory_bytes())
 
 
 def _summed(variant: Variant, warm: Warm, turns: Sequence[Turn], meter: EnergyMeter) -> Measured:
@@ -81,7 +83,8 @@ def _summed(variant: Variant, warm: Warm, turns: Sequence[Turn], meter: EnergyMe
         sizes[size.hxw] = sizes.get(size.hxw, 0) + 1
     ratio = sum(size.pixels for size, _ in warm.sizes) / float(sum(full.pixels for _, full in warm.sizes))
     return Measured(variant.name, summary(seconds), macs, variant.manifest.params, energy.per(len(seconds)), sizes,
-                    ratio, variant.engines.name, warm.memory_bytes, turns=tuple(turns), model=variant.manifest.model)
+                    ratio, variant.engines.name, warm.memory_bytes, warm.gpu_memory_bytes, variant.engines.precision,
+                    turns=tuple(turns), model=variant.manifest.model)
 
 
 def _estimate(macs: Optional[float], images: int, seconds: float, meter: EnergyMeter) -> EnergyReading:
@@ -112,9 +115,17 @@ def _rungs(variant: Variant, warm: Warm, paths: Sequence[str], turns: Sequence[T
 def _against(first: Variant, before: Sequence[Turn], other: Variant, after: Sequence[Turn]) -> Against:
     times = paired_ratio([turn.seconds_per_image for turn in before], [turn.seconds_per_image for turn in after])
     joules = paired_ratio([turn.joules_per_image for turn in before], [turn.joules_per_image for turn in after])
+    of = add_up([turn.energy for turn in after])
+    if joules is not None and not alike([turn.energy for turn in list(before) + list(after)]):
+        joules = None
     if joules is not None:
         joules = widened(joules, _with_error(before), _with_error(after))
-    return Against(other.name, first.name, times, joules)
+    return Against(other.name, first.name, times, joules, of)
+
+
+def alike(readings: Sequence[EnergyReading]) -> bool:
+    """Whether the joules of those that have any come from the same, so that a ratio of them says something."""
+    return len({(one.label, one.calibrated) for one in readings if one.gross_j is not None}) <= 1
 
 
 def _with_error(turns: Sequence[Turn]) -> Tuple[float, float]:

@@ -29,8 +29,10 @@ class RungCost(NamedTuple):
 class Measured(NamedTuple):
     """What one image takes, in the mean over the images' own mix of sizes. `macs` is of one image; `sizes` counts
     images by the network's size; `pixels_ratio` is pixels that entered the network / at full size. None: not known.
-    `memory_bytes` is by how much the process grew at most when the network was opened and saw its first images. `miou`,
-    0-1, is over `miou_images` of the images, those that have labels. `model` names the architecture. `turns` in order.
+    `memory_bytes` is by how much the process grew at most, in the host's memory, when the network was opened and saw
+    its first images; `gpu_memory_bytes` what it took of a GPU's own. `precision` is that of a backend that has several.
+    `miou`, 0-1, is over `miou_images` of the images, those that have labels. `model` names the architecture. `turns` in
+    order.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Measured(NamedTuple):
     pixels_ratio: float
     backend: str
     memory_bytes: Optional[int] = None
+    gpu_memory_bytes: Optional[int] = None
+    precision: Optional[str] = None
     rungs: Tuple[RungCost, ...] = ()
     miou: Optional[float] = None
     miou_images: int = 0
@@ -61,20 +65,30 @@ class Measured(NamedTuple):
                 "energy_j_per_image": self.energy.gross_j, "energy_net_j_per_image": self.energy.net_j,
                 "images_per_j": self.images_per_j, "energy_source": self.energy.label,
                 "energy": self.energy.to_dict(), "sizes": dict(self.sizes), "memory_bytes": self.memory_bytes,
-                "pixels_ratio": self.pixels_ratio, "backend": self.backend, "miou": self.miou,
+                "gpu_memory_bytes": self.gpu_memory_bytes, "pixels_ratio": self.pixels_ratio,
+                "backend": self.backend, "precision": self.precision, "miou": self.miou,
                 "miou_images": self.miou_images, "rungs": [one.to_dict() for one in self.rungs],
                 "turns": [one.to_dict() for one in self.turns]}
 
 
 class Against(NamedTuple):
-    """One variant against the first. `energy` is None where one of the two was estimated and the other measured."""
+    """One variant against the first. `energy` is None where not both were measured, or one by a sensor that was
+    calibrated and the other not; `of` says what its joules are."""
 
     name: str
     first: str
     time: Optional[Ratio]
     energy: Optional[Ratio]
+    of: EnergyReading = EnergyReading()
 
     def to_dict(self) -> Dict[str, Any]:
         """An entry of `ratios` in `bench --json`."""
         return {"name": self.name, "against": self.first, "time": self.time and self.time.to_dict(),
-                "energy": self.energy and self.energy.to_dict()}
+                "energy": self.energy and labelled(self.energy, self.of.to_dict())}
+
+
+def labelled(ratio: Ratio, energy: Dict[str, Any]) -> Dict[str, Any]:
+    """A ratio of joules for JSON, with what these are: of `energy`, an `EnergyReading` as JSON has it, what is not a
+    figure."""
+    kept = ("measured", "source", "scope", "calibrated", "label")
+    return dict(ratio.to_dict(), **{name: energy[name] for name in kept if name in energy})

@@ -13,7 +13,8 @@ from dance_edge.bench.compare import (
     training_line,
 )
 from dance_edge.bench.findings import Findings, idle_power_w
-from dance_edge.report.joules import in_words
+from dance_edge.report.joules import energy_words, watts
+from dance_edge.report.numbers import percent
 from dance_edge.report.page import Section
 
 TITLE = "Bench"
@@ -48,10 +49,10 @@ def energy_lines(found: Findings) -> List[str]:
     """One for each variant, and for the baseline."""
     lines = ["%s: %s" % (one.name, energy_line(one)) for one in found.measured]
     if found.idle is not None:
-        watts = idle_power_w(found.idle)
-        lines.append("idle: %s%s" % ("%.3g W, " % watts if watts is not None else "", in_words(found.idle)))
+        idle_w = idle_power_w(found.idle)
+        lines.append("idle: %s%s" % ("%s W, " % watts(idle_w) if idle_w is not None else "", energy_words(found.idle)))
     if found.meter_cost is not None:
-        lines.append("the meter itself took %.1f %% of a core" % (100.0 * found.meter_cost))
+        lines.append("the meter itself took %s of a core" % percent(found.meter_cost))
     return lines
 
 
@@ -60,7 +61,7 @@ def condition_lines(found: Findings) -> List[str]:
     lines = ["%s: %s" % (when, then.summary()) for when, then in (("start", found.started), ("end", found.ended))
              if then.summary()]
     if found.others_share is not None:
-        lines.append("other programs took %.0f %% of the processors' time" % (100.0 * found.others_share))
+        lines.append("other programs took %s of the processors' time" % percent(found.others_share))
     scored = ["%s over %d" % (one.name, one.miou_images) for one in found.measured if one.miou is not None]
     if scored:
         lines.append("mIoU as deployed, over the images benched that have labels: %s" % ", ".join(scored))

@@ -1,9 +1,11 @@
 """Our savings beside the paper's. Typed in from Tables 1, 2 and 3 of DANCE (Cityscapes and CamVid from scratch, BDD100K
 by adaptation; on a Jetson TX2), whose "FLOPs" are MACs and whose joules were measured there."""
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple
 
 from dance_edge.bench.compare import against_rows, comparable
 from dance_edge.bench.findings import Findings
+from dance_edge.report.joules import kind
+from dance_edge.report.numbers import change
 from dance_edge.report.page import Section
 
 COLUMNS = ("", "data", "model", "training MACs", "training energy", "MACs an image", "energy an image", "time an image",
@@ -73,14 +75,13 @@ def own_rows(found: Findings) -> List[List[str]]:
     for i, row in enumerate(against_rows(found.measured, found.against)):
         one = found.measured[i + 1]
         cost = found.costs[i + 1][1] if first_cost is not None else None
-        macs, energy = None, None
+        macs, energy = "-", "-"
         if cost is not None and first_cost is not None:
-            macs = _percent(first_cost.macs_p, cost.macs_p)
+            macs = change(first_cost.macs_p, cost.macs_p)
             if comparable(first_cost.energy, cost.energy):
-                energy = _percent(first_cost.energy.gross_j, cost.energy.gross_j)
-                energy = "%s (%s)" % (energy, "measured" if cost.energy.measured else "estimated")
-        rows.append(["ours: %s against %s" % (row[0], row[1]), "as above", one.model or "-", macs or "-", energy or "-",
-                     row[4], row[3], row[2], row[6], one.energy.label])
+                energy = "%s, %s" % (change(first_cost.energy.gross_j, cost.energy.gross_j), kind(cost.energy))
+        rows.append(["ours: %s against %s" % (row[0], row[1]), "as above", one.model or "-", macs, energy,
+                     row[4], row[3], row[2], row[6], kind(one.energy)])
     return rows
 
 
@@ -88,7 +89,3 @@ def _cells(row: Row) -> List[str]:
     return ["paper, Table %d" % row.table, row.data, MODELS[row.model], "%+.1f %%" % row.training_macs_change,
             "%+.1f %%" % row.training_energy_change, "%+.1f %%" % row.macs_change, "%+.1f %%" % row.energy_change, "-",
             "%+.2f points" % row.miou_points, LABEL]
-
-
-def _percent(before: Optional[float], after: Optional[float]) -> Optional[str]:
-    return "%+.1f %%" % (100.0 * (after / before - 1.0)) if before and after is not None else None

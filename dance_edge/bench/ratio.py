@@ -26,7 +26,7 @@ class Ratio(NamedTuple):
     def change(self) -> str:
         """In words: `-32 % (-35 to -29)`, `no difference seen (-3 to +2 %)`."""
         if self.low is None or self.high is None:
-            return "%+.0f %%" % _percent(self.value)
+            return "%+.1f %%" % _percent(self.value)
         if not self.seen:
             return "no difference seen (%+.1f to %+.1f %%)" % (_percent(self.low), _percent(self.high))
         return "%+.1f %% (%+.1f to %+.1f)" % (_percent(self.value), _percent(self.low), _percent(self.high))

@@ -14,8 +14,9 @@ from dance_edge.energy.reading import EnergyReading, add_up
 from dance_edge.energy.tx2_model import training_reading
 from dance_edge.errors import ConfigError, DanceError
 from dance_edge.events import OnEvent, Progress
-from dance_edge.report.joules import in_words
+from dance_edge.report.joules import energy_words
 
+LEAST_BLOCKS = 2  # of one there is no spread, and so no interval
 BLOCKS = 5  # the steps are parted into so many, whose spread gives the interval
 
 
@@ -63,11 +64,11 @@ class Extrapolated(NamedTuple):
         spread = "" if self.low_s is None or self.high_s is None else " (%.0f to %.0f)" % (self.low_s, self.high_s)
         mark = ", extrapolated" if self.energy.gross_j is not None and self.energy.measured else ""
         return "a run of %d steps, extrapolated from %d steps: %.0f s%s; %s%s" % (
-            self.run_steps, self.steps, self.seconds, spread, in_words(self.energy), mark)
+            self.run_steps, self.steps, self.seconds, spread, energy_words(self.energy), mark)
 
 
 def measure_steps(state: Dict[str, Any], count: int, meter: EnergyMeter, on_event: OnEvent) -> Extrapolated:
-    """`count` steps or more from the start of the run whose run.json `state` is, decoding included; nothing is written.
+    """`count` steps, two at least, or more from the start of the run whose run.json `state` is, decoding included; nothing is written.
     More where a sensor needs longer for a figure.
 
     MACs are what the whole run's cost is extrapolated by, so that its mix of sizes and its prunes count: those that its
@@ -95,6 +96,7 @@ def _measured(state: Dict[str, Any], count: int, meter: EnergyMeter, on_event: O
     blocks: List[Block] = []
     taken = _steps(setup, every, on_event)
     next(taken)  # the first one warms up
+    count = max(LEAST_BLOCKS, count)
     parts = min(BLOCKS, count)
     for part in range(parts):
         on_event(Progress("training steps", part, parts))
@@ -124,7 +126,8 @@ def extrapolated(blocks: List[Block], run_steps: int, macs: float, meter: Energy
     count = sum(one.steps for one in blocks)
     seconds, low_s, high_s = _scaled([(one.macs, one.seconds) for one in blocks], macs)
     known = [(one.macs, one.energy.gross_j) for one in blocks if one.energy.gross_j is not None]
-    energy = EnergyReading(duration_s=seconds, reason=blocks[0].energy.reason)
+    lacking = [one.energy for one in blocks if one.energy.gross_j is None]
+    energy = EnergyReading(duration_s=seconds, reason=lacking[0].reason if lacking else "")
     if meter.sensor is None and meter.may_estimate:
         energy = training_reading(macs, seconds)
     elif known and len(known) == len(blocks):

@@ -148,6 +148,7 @@ def _train(config: DemoConfig, course: Course) -> Dict[str, Any]:
     from dance_edge.cli.adapting import run_adapt
     from dance_edge.cli.progress import Listener
     from dance_edge.events import Note
+    from dance_edge.report.numbers import percent
     from dance_edge.training.config import AdaptConfig
 
     with Listener() as listener:
@@ -156,8 +157,7 @@ def _train(config: DemoConfig, course: Course) -> Dict[str, Any]:
             target=_path(config, "day"), out=_path(config, "source"), model="bisenet", slim=False, seed=config.seed,
             steps=course.source_steps, batch_size=course.batch_size, learning_rate=course.source_rate), listener)
         night = _score(_path(config, "source"), _path(config, "night"), listener)
-        listener(Note("the source has %.1f %% mIoU by day and %.1f %% by night"
-                      % (100.0 * facts["miou_after"], 100.0 * night)))
+        listener(Note("the source has %s mIoU by day and %s by night" % (percent(facts["miou_after"]), percent(night))))
     return {"miou_night": night, "miou_day": facts["miou_after"]}
 
 
@@ -165,6 +165,7 @@ def _adapt(config: DemoConfig, course: Course) -> Dict[str, Any]:
     from dance_edge.cli.adapting import run_adapt
     from dance_edge.cli.progress import Listener
     from dance_edge.events import Note
+    from dance_edge.report.numbers import percent
     from dance_edge.training.config import AdaptConfig
 
     with Listener() as listener:
@@ -175,8 +176,8 @@ def _adapt(config: DemoConfig, course: Course) -> Dict[str, Any]:
             seed=config.seed, steps=course.adapt_steps, batch_size=course.batch_size, indicator=INDICATOR,
             learning_rate=course.adapt_rate, stages=1, pruning_ratio=0.2), listener)
         day = _score(_path(config, "adapted"), _path(config, "day"), listener)
-        listener(Note("the adapted model has %.1f %% mIoU by night, trained on %.0f %% of the pixels offered"
-                      % (100.0 * facts["miou_after"], 100.0 * facts["pixels_ratio_offered"])))
+        listener(Note("the adapted model has %s mIoU by night, trained on %s of the pixels offered"
+                      % (percent(facts["miou_after"]), percent(facts["pixels_ratio_offered"]))))
     return {"miou_night": facts["miou_after"], "miou_day": day}
 
 
@@ -223,7 +224,9 @@ def _print(result: Dict[str, Any], config: DemoConfig) -> None:
     """The table last: whatever reads it takes the last rows of these names."""
     from dance_edge.cli.output import say, table
     from dance_edge.cli.progress import duration
-    from dance_edge.report.joules import joules
+    from dance_edge.energy.reading import reading_from_dict
+    from dance_edge.report.joules import cell, kind
+    from dance_edge.report.numbers import percent
 
     sizes = sorted(result["served"]["sizes"].items(), key=lambda one: [int(side) for side in one[0].split("x")])
     lines = ["drive     %d frames, by size: %s" % (result["served"]["frames"],
@@ -233,10 +236,11 @@ def _print(result: Dict[str, Any], config: DemoConfig) -> None:
               "In the table the source runs at full size, the adapted model at each image's own."]
     for line in lines:
         say(line, config.json_path)
+    energies = [reading_from_dict(one["energy"]) for one in result["models"]]
     table(("model", "mIoU night", "mIoU day", "GMAC", "M params", "p50 ms", "J an image", "energy"),
-          [(one["name"], "%.1f %%" % (100.0 * one["miou_night"]), "%.1f %%" % (100.0 * one["miou_day"]),
+          [(one["name"], percent(one["miou_night"]), percent(one["miou_day"]),
             "%.2f" % one["macs_g"], "%.2f" % one["params_m"], "%.1f" % one["latency_ms"]["p50"],
-            joules(one["energy_j_per_image"]), one["energy_source"]) for one in result["models"]],
+            cell(energy), kind(energy)) for one, energy in zip(result["models"], energies)],
           json_path=config.json_path)
 
 

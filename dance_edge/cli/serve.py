@@ -162,6 +162,8 @@ def _sinks(config: ServeConfig, source: Any, manifest: Any) -> List[Any]:
 
 def _print(result: Dict[str, Any], config: ServeConfig) -> None:
     from dance_edge.cli.output import say
+    from dance_edge.energy.reading import reading_from_dict
+    from dance_edge.report.joules import energy_words
 
     latency = result["latency_ms"]
     lines = ["%d frames in %.1f s%s%s" % (
@@ -173,8 +175,7 @@ def _print(result: Dict[str, Any], config: ServeConfig) -> None:
                      % (latency["p50"], latency["p99"]))
         lines.append("sizes     " + ", ".join("%s: %d" % one for one in sorted(
             result["sizes"].items(), key=lambda size: [int(side) for side in size[0].split("x")])))
-    joules = result["energy_j_per_image"]
-    lines.append("energy    %s" % ("" if joules is None else "%.3g J an image, " % joules) + result["energy_source"])
+    lines.append("energy    " + energy_words(reading_from_dict(result["energy"]), " an image"))
     lines += ["%-9s %s" % (name, result[name]) for name in ("out", "log") if result[name]]
     for line in lines:
         say(line, config.json_path)

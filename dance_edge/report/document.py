@@ -8,7 +8,8 @@ from dance_edge.atomic import replace_file
 from dance_edge.energy.reading import reading_from_dict
 from dance_edge.errors import ConfigError
 from dance_edge.report.curves import draw_curves
-from dance_edge.report.joules import in_words
+from dance_edge.report.joules import energy_words
+from dance_edge.report.numbers import percent
 from dance_edge.report.pruned import Pruned, draw_pruned, pruned_of
 from dance_edge.run import write_json
 
@@ -72,14 +73,14 @@ def figures(facts: Dict[str, Any]) -> List[Tuple[str, str]]:
         ("channels kept in scope", percent(facts["channels_kept"])),
         ("multiply-accumulates of the training", "%.4g P" % facts["macs_p"]),
         ("duration", "%.0f s" % facts["duration_s"]),
-        ("energy of the run", in_words(reading_from_dict(facts["energy"]))),
+        ("energy of the run", energy_words(reading_from_dict(facts["energy"]))),
     ]
 
 
 def phase_rows(facts: Dict[str, Any]) -> List[Tuple[str, str, str]]:
     """What the run did, the seconds that it took of it, and the joules in words; in the order of doing."""
     readings = [(name, reading_from_dict(one)) for name, one in facts.get("energy_phases", {}).items()]
-    return [(name, "%.1f" % one.duration_s, in_words(one)) for name, one in readings]
+    return [(name, "%.1f" % one.duration_s, energy_words(one)) for name, one in readings]
 
 
 def class_rows(facts: Dict[str, Any]) -> List[Tuple[str, str, str]]:
@@ -97,8 +98,3 @@ def group_rows(facts: Dict[str, Any]) -> List[Tuple[str, str, str, str, str]]:
         rows.append((kind, one["name"], str(one["images"]), percent(before.get((one.get("kind"), one["name"]))),
                      percent(one["miou"])))
     return rows
-
-
-def percent(share: Any) -> str:
-    """`0.123` as `12.3 %`; a figure that could not be had as `-`."""
-    return "-" if share is None else "%.1f %%" % (100.0 * share)

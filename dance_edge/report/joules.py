@@ -1,7 +1,9 @@
 """Joules as pages say them: never without what they are, where they are from and how far off they may be."""
+import math
 from typing import List, Optional
 
 from dance_edge.energy.reading import EnergyReading
+from dance_edge.report.numbers import percent
 
 
 def joules(value: Optional[float]) -> str:
@@ -11,14 +13,34 @@ def joules(value: Optional[float]) -> str:
     return "%.0f" % value if abs(value) >= 100 else "%.3g" % value
 
 
-def in_words(energy: EnergyReading, each: str = "") -> str:
+def watts(value: Optional[float]) -> str:
+    """Four figures, never in powers of ten: `3.798`, `0.04210`, `12345`."""
+    if value is None:
+        return "-"
+    magnitude = math.floor(math.log10(abs(value))) if value else 0
+    return "%.*f" % (min(max(3 - magnitude, 0), 6), value)
+
+
+def energy_words(energy: EnergyReading, each: str = "") -> str:
     """`2.00 J an image (1.90 to 2.10), measured (jtop, VDD_IN), uncalibrated`, with what else is to be said of it.
 
     `each` is what the joules are of: ` an image`. Without a figure the label alone, which says why.
     """
     if energy.gross_j is None:
         return energy.label
-    return "%s J%s%s, %s" % (joules(energy.gross_j), each, interval(energy), ", ".join([energy.label] + bounds(energy)))
+    return "%s J%s%s, %s" % (joules(energy.gross_j), each, interval(energy), ", ".join([kind(energy)] + bounds(energy)))
+
+
+def cell(energy: EnergyReading) -> str:
+    """A table's cell of joules with their interval: `2 (1.9 to 2.1)`."""
+    return joules(energy.gross_j) + (interval(energy) if energy.gross_j is not None else "")
+
+
+def kind(energy: EnergyReading) -> str:
+    """What the joules are, in a table's cell: `measured (jtop, VDD_IN), uncalibrated`; an estimate's label alone."""
+    if not energy.measured or energy.gross_j is None:
+        return energy.label
+    return "%s, %s" % (energy.label, "calibrated" if energy.calibrated else "uncalibrated")
 
 
 def interval(energy: EnergyReading) -> str:
@@ -29,13 +51,15 @@ def interval(energy: EnergyReading) -> str:
 
 
 def bounds(energy: EnergyReading) -> List[str]:
-    """What the interval does not hold: the sensor's own error and whether it was calibrated; how much was covered."""
+    """What the interval does not hold: the sensor's own error, how much was covered; of a measurement without an
+    interval or without that error, that it is not known."""
     said = []
     if energy.measured:
-        said.append("calibrated" if energy.calibrated else "uncalibrated")
-        if energy.sensor_j is not None:
-            said.append("+- %s J by the sensor's own %s" % (
-                joules(energy.sensor_j), "residual" if energy.calibrated else "offset and gain"))
+        if energy.low_j is None or energy.high_j is None:
+            said.append("its interval is not known")
+        said.append("the sensor's own error is not known" if energy.sensor_j is None else
+                    "+- %s J by the sensor's own %s" % (joules(energy.sensor_j), "residual" if energy.calibrated
+                                                        else "offset and gain"))
         if energy.coverage < 1.0:
-            said.append("%.0f %% of the time covered" % (100.0 * energy.coverage))
+            said.append("%s of the time covered" % percent(energy.coverage))
     return said + ([energy.reason] if energy.reason else [])

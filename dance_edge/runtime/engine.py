@@ -22,14 +22,17 @@ class Engines:
     """The engines of one network by rung, each opened when it is first needed; `with` closes them.
 
     A backend may give every rung a file of its own, or stand behind all rungs with one session: callers
-    cannot tell and must not care. `name` is the backend's, `place` where it runs, for people and reports.
+    cannot tell and must not care. `name` is the backend's, `place` where it runs, `precision` that of its arithmetic where
+    a backend has several, for people and reports.
     """
 
-    def __init__(self, open_at: Callable[[Size], Engine], name: str, place: str = "") -> None:
+    def __init__(self, open_at: Callable[[Size], Engine], name: str, place: str = "",
+                 precision: Optional[str] = None) -> None:
         self._open_at = open_at
         self._opened: Dict[Size, Engine] = {}
         self.name = name
         self.place = place
+        self.precision = precision
 
     def __enter__(self) -> "Engines":
         return self
@@ -55,6 +58,13 @@ class Engines:
     def segment(self, image: np.ndarray, size: Size, normalization: Normalization) -> np.ndarray:
         """Class ids, int32 (h, w), of `image`, (H, W, 3) BGR uint8, seen at `size`: resized, normalised, run."""
         return self.at(size).labels(to_input(image, size, normalization)[np.newaxis])[0]
+
+    def watch_memory(self) -> None:
+        """From now on `gpu_memory_bytes` counts this network's images, and no other's."""
+
+    def gpu_memory_bytes(self) -> Optional[int]:
+        """The most of a GPU's memory that the network took since; None where there is none, or nobody tells."""
+        return None
 
     def close(self) -> None:
         """Let go of what the engines hold beyond this process's memory; they are not used afterwards."""

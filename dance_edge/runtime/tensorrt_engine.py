@@ -100,7 +100,7 @@ class TensorRTEngines(Engines):
 
     def __init__(self, trt: Any, journal: Journal, device: Device, plans: Plans, rung_plans: Mapping[Size, Plans],
                  on_event: OnEvent) -> None:
-        super().__init__(self._open, "tensorrt", "%s in %s" % (device.name, plans.precision))
+        super().__init__(self._open, "tensorrt", "%s in %s" % (device.name, plans.precision), plans.precision)
         self._trt = trt
         self._open_ones: Dict[Size, TensorRTEngine] = {}
         self._device: Optional[Device] = device
@@ -109,6 +109,8 @@ class TensorRTEngines(Engines):
         self._frames = _frames(device, on_event)
         self._journal = journal
         self._uses: Dict[Size, int] = Counter()
+        self._bytes: Dict[Size, int] = {}
+        self._most_bytes = 0
         self._on_event = on_event
 
     def prepare(self, sizes: Sequence[Size]) -> None:
@@ -145,6 +147,10 @@ class TensorRTEngines(Engines):
         self._with_room("a frame", lambda: frames.to_input(image, engine.input, size, normalization), kept=size)
         return engine.run()
 
+    def gpu_memory_bytes(self) -> Optional[int]:
+        """See `Engines.gpu_memory_bytes`: by the plans' own figures, of the engines that were open together."""
+        return self._most_bytes or None
+
     def close(self) -> None:
         """See `Engines.close`; the context goes last, after all that lives in it."""
         device, self._device = self._device, None
@@ -174,7 +180,10 @@ class TensorRTEngines(Engines):
         plan = plans.get(size)
         while self._open_ones and plan.memory_bytes > device.free_bytes() - RESERVE_BYTES:
             self._let_go(self._open_ones, "the engine " + size.hxw)
-        return TensorRTEngine(self._trt, plans.load(size, plan), device, size, self._journal)
+        engine = TensorRTEngine(self._trt, plans.load(size, plan), device, size, self._journal)
+        self._bytes[size] = plan.memory_bytes
+        self._most_bytes = max(self._most_bytes, plan.memory_bytes + sum(self._bytes[one] for one in self._open_ones))
+        return engine
 
     def _with_room(self, whose: str, action: Callable[[], T], kept: Optional[Size] = None) -> T:
         """What `action` gives, tried again with an engine less as long as memory runs out and there is one to let go,

@@ -1,11 +1,13 @@
 """PyTorch: the network as it is, for runs that were not exported."""
+from itertools import chain
+from typing import Optional
+
 import numpy as np
 import torch
 from torch import nn
 
 from dance_edge.errors import CheckpointError, DeviceError
 from dance_edge.runtime.engine import Engine, Engines
-from dance_edge.size import Size
 
 
 class TorchEngine(Engine):
@@ -25,18 +27,37 @@ class TorchEngine(Engine):
         return np.asarray(labels.cpu().numpy(), dtype=np.int32)
 
 
+class TorchEngines(Engines):
+    """One module for all rungs: it takes any size."""
+
+    def __init__(self, model: nn.Module, device: torch.device) -> None:
+        engine = TorchEngine(model, device)
+        super().__init__(lambda size: engine, "torch", "" if device.type == "cpu" else str(device))
+        self._device = device
+        self._own_bytes = sum(one.numel() * one.element_size() for one in chain(model.parameters(), model.buffers()))
+        self._before_bytes = 0
+        self.watch_memory()
+
+    def watch_memory(self) -> None:
+        """See `Engines.watch_memory`."""
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+            self._before_bytes = int(torch.cuda.memory_allocated(self._device))
+
+    def gpu_memory_bytes(self) -> Optional[int]:
+        """See `Engines.gpu_memory_bytes`: the weights, and PyTorch's other tensors at their most; CUDA's own context is
+        not in it."""
+        if self._device.type != "cuda":
+            return None
+        return self._own_bytes + max(0, int(torch.cuda.max_memory_allocated(self._device)) - self._before_bytes)
+
+
 def open_torch(model: nn.Module, device: str = "auto") -> Engines:
     """Engines of `model`, which maps float32 (N, 3, H, W) to integer labels (N, H, W): `models.deployed.Deployed`.
 
     Errors are those of `ready`.
     """
-    place = ready(model, device)
-    engine = TorchEngine(model, place)
-
-    def open_at(size: Size) -> Engine:
-        return engine  # a module takes any size: nothing belongs to a rung
-
-    return Engines(open_at, "torch", "" if place.type == "cpu" else str(place))
+    return TorchEngines(model, ready(model, device))
 
 
 def ready(model: nn.Module, device: str = "auto") -> torch.device:

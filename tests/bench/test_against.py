@@ -82,6 +82,36 @@ def test_what_else_differs_is_said():
     assert len(found.differs) == 3 and "another machine" in text and "another images" in text and "torch" in text
 
 
+def test_a_calibration_between_two_benches_is_no_change():
+    then, now = variant("a", SECONDS), variant("a", [1.3 * one for one in SECONDS])
+    now["energy"] = dict(now["energy"], calibrated=True)
+    for old, new, said in ((then, now, "VDD_IN), calibrated, it was measured (jtop, VDD_IN), uncalibrated"),
+                           (now, then, "VDD_IN), uncalibrated, it was measured (jtop, VDD_IN), calibrated")):
+        (one,) = changes(bench(old), bench(new), "o").changes
+        assert one.energy is None and one.cells()[2] == "-" and "not comparable" in one.cells()[3]
+        assert said in one.cells()[3] and one.time is not None
+    (both,) = changes(bench(now), bench(now), "o").changes
+    assert both.energy.value == 1.0 and both.cells()[3] == "measured (jtop, VDD_IN), calibrated"
+
+
+def test_another_power_mode_governor_or_precision_is_said():
+    def under(mode, governor, precision):
+        return dict(bench(dict(variant("a", SECONDS), precision=precision)),
+                    conditions={"start": {"power_mode": mode, "cpu_governor": governor}, "end": {}})
+
+    found = changes(under("MAXN", "schedutil", "fp16"), under("MAXQ", None, "fp32"), "o")
+    assert found.differs == ["another power mode than then: MAXQ, it was MAXN",
+                             "another CPU governor than then: unknown, it was schedutil",
+                             "a: another precision than then: fp32, it was fp16"]
+    assert changes(under("MAXN", "x", None), under("MAXN", "x", None), "o").differs == []
+    assert changes(bench(variant("a", SECONDS)), under("MAXN", "x", "fp16"), "o").differs == []  # it did not tell
+
+
+def test_a_change_of_joules_in_json_says_what_they_are():
+    (one,) = changes(bench(variant("a", SECONDS)), bench(variant("a", SECONDS)), "o").to_dict()["changes"]
+    assert one["energy"]["measured"] is True and one["energy_source"] == LABEL + ", uncalibrated"
+
+
 def test_nothing_in_common_is_an_error():
     with pytest.raises(DataError, match="none of these models"):
         changes(bench(variant("a", SECONDS)), bench(variant("b", SECONDS)), "o")

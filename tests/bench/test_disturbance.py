@@ -24,7 +24,7 @@ def test_the_share_of_others(tmp_path, monkeypatch):
     with Disturbance() as others:
         stat(path, 1000 + 1500)  # 15 s busy in 10 s on two processors, 10 s of them ours
         now[0], own[0] = 20.0, 11.0
-    assert others.share == pytest.approx(0.25) and "25 %" in others.warning()
+    assert others.share == pytest.approx(0.25) and "25.0 %" in others.warning()
 
 
 def test_a_machine_that_does_not_tell(monkeypatch, tmp_path):

@@ -107,6 +107,28 @@ def test_turns_are_taken_there_and_back_in_pairs(variants, gray_images, monkeypa
     assert against.time == Ratio(0.5, 0.5, 0.5, 4) and against.time.seen and against.energy is None
 
 
+def test_turns_before_and_after_a_calibration_give_no_ratio_of_joules(variants, gray_images, monkeypatch):
+    def take(variant, paths, count, meter):
+        energy = EnergyReading(gross_j=5.0, measured=True, source="jtop", scope="VDD_IN",
+                               calibrated=calibrated and variant.name == "adapted")
+        return Turn([0.01] * count, [Size(128, 192)] * count, energy)
+
+    monkeypatch.setattr("dance_edge.bench.inference.take_turn", take)
+    monkeypatch.setattr("dance_edge.bench.inference._rungs", lambda *rest: ())
+    for calibrated in (False, True):
+        (against,) = measure(variants, gray_images, 4, EnergyMeter(None), ignore, rounds=1).against
+        assert (against.energy is None) == calibrated and against.time is not None
+
+
+def test_what_the_engines_tell_of_the_gpu_stands_beside_the_hosts_memory(variants, gray_images, monkeypatch):
+    engines, watched = variants[0].engines, []
+    monkeypatch.setattr(engines, "watch_memory", lambda: watched.append(True))
+    monkeypatch.setattr(engines, "gpu_memory_bytes", lambda: 5 * 10 ** 6 if watched else None)
+    monkeypatch.setattr(engines, "precision", "fp16")
+    facts = measure(variants[:1], gray_images, 1, EnergyMeter(None), ignore, rounds=1).measured[0].to_dict()
+    assert (facts["gpu_memory_bytes"], facts["precision"]) == (5 * 10 ** 6, "fp16")
+
+
 def test_one_ratio_for_all_images(variants, gray_images):
     half = variants[1]._replace(ratio=0.5)
     image = np.zeros((128, 192, 3), np.uint8)

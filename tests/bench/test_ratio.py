@@ -31,7 +31,7 @@ def test_pairs_without_a_figure_are_left_out():
 def test_in_words():
     assert Ratio(0.68, 0.65, 0.71, 6).change == "-32.0 % (-35.0 to -29.0)"
     assert Ratio(0.99, 0.97, 1.02, 6).change == "no difference seen (-3.0 to +2.0 %)"
-    assert Ratio(0.5, None, None, 1).change == "-50 %" and Ratio(0.5, None, None, 1).to_dict()["seen"] is False
+    assert Ratio(0.5, None, None, 1).change == "-50.0 %" and Ratio(0.5, None, None, 1).to_dict()["seen"] is False
 
 
 def test_students_t():

@@ -37,6 +37,12 @@ def test_one_block_has_no_interval(steady_meter):
     assert found.low_s is None and found.energy.low_j is None and found.energy.gross_j == pytest.approx(1000.0)
 
 
+def test_the_reason_is_that_of_the_block_that_has_no_figure(steady_meter):
+    lost = Block(1, 1e9, 2.0, EnergyReading(reason="samples cover 1 of 5 s", source="jtop", scope="VDD_IN"))
+    found = extrapolated([block(1e9, 2.0, 10.0), lost], 50, 100e9, steady_meter(5.0))
+    assert found.energy.gross_j is None and found.energy.label == "none (samples cover 1 of 5 s)"
+
+
 def test_without_a_sensor_time_is_extrapolated_and_joules_are_estimated():
     blocks = [Block(1, 1e9, 2.0, EnergyReading(reason="no power sensor"))] * 2
     found = extrapolated(blocks, 50, 100e9, EnergyMeter(None))
@@ -53,6 +59,12 @@ def test_a_runs_own_steps(small_run, steady_meter):
     assert found.energy.gross_j == pytest.approx(5.0 * found.seconds, rel=0.05)
     assert found.energy_source == "extrapolated from 3 steps, measured (scripted, VDD_IN)"
     assert sorted(os.listdir(small_run)) == before and read_state(small_run) == state
+
+
+def test_one_step_is_two_so_that_there_is_an_interval(small_run, steady_meter):
+    found = measure_steps(read_state(small_run), 1, steady_meter(5.0), ignore)
+    assert found.steps == 2 and found.low_s is not None
+    assert found.energy.measured and found.energy.low_j < found.energy.gross_j < found.energy.high_j
 
 
 def test_what_cannot_be_measured_says_why(small_run, small_set, tmp_path, monkeypatch):

@@ -71,12 +71,13 @@ def test_with_a_sensor_everything_is_measured_and_the_trace_is_kept(files, tmp_p
         assert one["energy_net_j_per_image"] == pytest.approx(0.0, abs=1e-2 * energy["gross_j"])
         for turn in one["turns"]:
             assert turn["energy_j_per_image"] == pytest.approx(5.0 * turn["duration_s"] / turn["images"], rel=1e-6)
-    assert result["ratios"][0]["energy"]["pairs"] == 2
+    ratio = result["ratios"][0]["energy"]
+    assert ratio["pairs"] == 2 and ratio["label"] == "measured (scripted, VDD_IN)" and ratio["measured"] is True
     assert read_csv(str(out / "bench_power.csv")).columns.rails_w["VDD_IN"][0] == 5.0
     page = (out / "bench.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 1 and "<script" not in page and 'src="data:' in page
     shown = capsys.readouterr().out
-    assert "idle: 5 W, " in shown and "uncalibrated" in shown
+    assert "idle: 5.000 W, " in shown and "uncalibrated" in shown
     bench(["--models", files[0], "--out", str(out), "--power", "none"], tmp_path / "c.json")
     assert read_csv(str(out / "bench_power.csv")).columns.times_s.size > 1000  # anew, not appended
     assert (out / "bench_power.csv").read_text().count("# format") == 1

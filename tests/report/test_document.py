@@ -7,7 +7,7 @@ import pytest
 from dance_edge.errors import ConfigError
 from dance_edge.history import FILE, History, Scalars
 from dance_edge.report import document
-from dance_edge.report.document import figures, group_rows, percent, write_report
+from dance_edge.report.document import figures, group_rows, write_report
 
 FACTS = {
     "run": "runs/<b>x</b>", "steps": 40, "resumed_from_step": None, "images_offered": 160, "images_kept": 80,
@@ -127,7 +127,6 @@ def test_a_figure_that_could_not_be_had_is_a_dash():
     facts = dict(FACTS, energy_j=None, energy={"reason": "no sensor"}, miou_before=None)
     table = dict(figures(facts))
     assert table["energy of the run"] == "none (no sensor)" and table["mIoU on the target, before"] == "-"
-    assert percent(None) == "-" and percent(0.0) == "0.0 %"
 
 
 def test_what_the_joules_went_to_stands_in_both_pages(tmp_path):

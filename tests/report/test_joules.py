@@ -1,5 +1,7 @@
+import pytest
+
 from dance_edge.energy.reading import EnergyReading
-from dance_edge.report.joules import in_words, joules
+from dance_edge.report.joules import cell, energy_words, joules, kind, watts
 
 READING = EnergyReading(gross_j=4.0, low_j=3.5, high_j=4.5, measured=True, source="jtop", scope="VDD_IN", coverage=1.0)
 
@@ -9,14 +11,34 @@ def test_joules_read_well():
 
 
 def test_a_figure_comes_with_all_that_a_sceptic_asks():
-    assert in_words(READING) == "4 J (3.5 to 4.5), measured (jtop, VDD_IN), uncalibrated"
+    assert energy_words(READING) == (
+        "4 J (3.5 to 4.5), measured (jtop, VDD_IN), uncalibrated, the sensor's own error is not known")
     calibrated = READING._replace(calibrated=True, sensor_j=0.25, coverage=0.5, reason="a gap")
-    assert in_words(calibrated, " an image") == (
+    assert energy_words(calibrated, " an image") == (
         "4 J an image (3.5 to 4.5), measured (jtop, VDD_IN), calibrated, +- 0.25 J by the sensor's own residual, "
-        "50 % of the time covered, a gap")
+        "50.0 % of the time covered, a gap")
 
 
 def test_an_estimate_is_not_called_uncalibrated_and_no_figure_says_why():
     estimate = EnergyReading(gross_j=4.0, source="tx2_model", reason="by MACs")
-    assert in_words(estimate) == "4 J, estimated (TX2 model), by MACs"
-    assert in_words(EnergyReading(reason="no power sensor")) == "none (no power sensor)"
+    assert energy_words(estimate) == "4 J, estimated (TX2 model), by MACs"
+    assert energy_words(EnergyReading(reason="no power sensor")) == "none (no power sensor)"
+
+
+def test_a_measurement_without_an_interval_says_so():
+    bare = READING._replace(low_j=None, high_j=None, sensor_j=1.0)
+    assert "its interval is not known" in energy_words(bare) and cell(bare) == "4"
+
+
+def test_a_cell_holds_the_interval_and_the_kind_whether_it_was_calibrated():
+    assert cell(READING) == "4 (3.5 to 4.5)" and cell(EnergyReading(low_j=1.0, high_j=2.0)) == "-"
+    assert kind(READING) == "measured (jtop, VDD_IN), uncalibrated"
+    assert kind(READING._replace(calibrated=True)) == "measured (jtop, VDD_IN), calibrated"
+    assert kind(EnergyReading(gross_j=4.0, source="tx2_model")) == "estimated (TX2 model)"
+    assert kind(EnergyReading(reason="gone")) == "none (gone)"
+
+
+@pytest.mark.parametrize("value, text", [(None, "-"), (0.0, "0.000"), (3.7981, "3.798"), (12345.6, "12346"),
+                                         (0.0421, "0.04210"), (-2.5, "-2.500"), (1e-9, "0.000000"), (240.12, "240.1")])
+def test_watts_have_four_figures_and_never_powers_of_ten(value, text):
+    assert watts(value) == text

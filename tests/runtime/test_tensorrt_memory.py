@@ -62,13 +62,16 @@ def plan_bytes(engines, size):
 def test_the_figure_holds_weights_work_and_buffers(monkeypatch, engines_of, release):
     gpu = install(monkeypatch, release)
     engines, _said = engines_of()
-    assert gpu.living == 0 and not gpu.pieces
+    assert gpu.living == 0 and not gpu.pieces and engines.gpu_memory_bytes() is None
+    taken = 0
     for size, buffers in zip(SIZES, BUFFER_BYTES):
         plan = engines._plans(size).stored(size)
         assert plan.memory_bytes == len(plan.content) + WORKING_BYTES + buffers
         free = gpu.free_bytes
         engines.at(size)
         assert free - gpu.free_bytes == plan.memory_bytes
+        taken += plan.memory_bytes
+        assert engines.gpu_memory_bytes() == taken and engines.precision in ("fp16", "fp32")
 
 
 # What is left when the third engine is wanted: too little for its plan, its context, its buffers.

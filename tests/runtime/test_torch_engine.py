@@ -8,7 +8,7 @@ from dance_edge.data.transforms import IMAGENET, to_input
 from dance_edge.errors import CheckpointError, DeviceError
 from dance_edge.models.deployed import Deployed
 from dance_edge.runtime.onnxruntime_engine import open_onnxruntime
-from dance_edge.runtime.torch_engine import open_torch
+from dance_edge.runtime.torch_engine import TorchEngines, open_torch
 from dance_edge.size import Size
 
 
@@ -50,3 +50,19 @@ def test_a_model_that_gives_logits_is_refused():
 def test_a_device_that_is_not_there(device):
     with pytest.raises(DeviceError):
         open_torch(Deployed(switch()), device)
+
+
+def test_memory_of_a_gpu_is_the_weights_and_the_most_since_it_was_watched(monkeypatch):
+    model = switch()
+    allocated, most = [1000], [1000]
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: allocated[0])
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: most[0])
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: most.__setitem__(0, allocated[0]))
+    engines = TorchEngines(model, torch.device("cuda"))
+    own = sum(one.numel() * one.element_size() for one in model.state_dict().values())
+    assert engines.gpu_memory_bytes() == own > 0
+    most[0] = 5000  # another network's images
+    engines.watch_memory()
+    most[0] = 1700
+    assert engines.gpu_memory_bytes() == own + 700 and engines.place == "cuda"
+    assert open_torch(model, "cpu").gpu_memory_bytes() is None
