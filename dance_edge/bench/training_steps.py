@@ -68,8 +68,8 @@ class Extrapolated(NamedTuple):
 
 
 def measure_steps(state: Dict[str, Any], count: int, meter: EnergyMeter, on_event: OnEvent) -> Extrapolated:
-    """`count` steps, two at least, or more from the start of the run whose run.json `state` is, decoding included; nothing is written.
-    More where a sensor needs longer for a figure.
+    """`count` steps, or two, from the start of the run whose run.json `state` is, decoding included; nothing is
+    written. More where a sensor needs longer for a figure.
 
     MACs are what the whole run's cost is extrapolated by, so that its mix of sizes and its prunes count: those that its
     report has, else those of its plan with the dense network. What keeps a run from being started (data or a source

@@ -45,7 +45,8 @@ class BenchConfig(NamedTuple):
 @click.option("--idle", type=click.FloatRange(min=0.0), metavar="SECONDS",
               help="Do nothing first, as the baseline of net joules; with a sensor 5, 0 for none.")
 @click.option("--train-steps", type=click.IntRange(min=0), default=0, metavar="N",
-              help="Measure N optimizer steps of RUN's training too, 2 at least, and extrapolate to all of it; needs PyTorch.")
+              help="Measure N optimizer steps of RUN's training too, 2 at least, and extrapolate to all of it; needs "
+                   "PyTorch.")
 @click.option("--against", metavar="OLD.json", help="Say what changed since an earlier bench.json, beyond noise.")
 @click.option("--paper", is_flag=True, help="Lay the savings beside those of the paper's Tables 1 to 3.")
 @click.option("--out", metavar="DIR", help="Where bench.md, .json, .html and the trace go; default RUN.")

@@ -22,8 +22,8 @@ class Engines:
     """The engines of one network by rung, each opened when it is first needed; `with` closes them.
 
     A backend may give every rung a file of its own, or stand behind all rungs with one session: callers
-    cannot tell and must not care. `name` is the backend's, `place` where it runs, `precision` that of its arithmetic where
-    a backend has several, for people and reports.
+    cannot tell and must not care. `name` is the backend's, `place` where it runs, `precision` that of its arithmetic
+    where a backend has several, for people and reports.
     """
 
     def __init__(self, open_at: Callable[[Size], Engine], name: str, place: str = "",

@@ -33,8 +33,8 @@ def test_a_page_says_all_there_is(found):
     page = markdown("Bench", sections(found))
     for text in ("4 images of town", "idle: 2.000 W, 10 J (9.9 to 10.1), measured (jtop, VDD_IN), uncalibrated",
                  "the meter itself took 1.3 % of a core", "start: power mode MAXN, 40.0 C (CPU)",
-                 "end: power mode MAXN, 61.5 C (CPU)", "25.0 % of the processors' time", "adapted over 3", "mind the gap",
-                 "training of adapted: joules: none (no report)"):
+                 "end: power mode MAXN, 61.5 C (CPU)", "25.0 % of the processors' time", "adapted over 3",
+                 "mind the gap", "training of adapted: joules: none (no report)"):
         assert text in page
     assert "Each against the first" not in page
 
