@@ -13,10 +13,11 @@ STILL_HINT = "virtual machines often have one that counts nothing: --power estim
 
 
 class Means(NamedTuple):
-    """Mean watts by rail from the sample before up to `at_s`, of the clock."""
+    """Mean watts by rail from `since_s` (that of the sample before, but where the counters began anew) to `at_s`."""
 
     at_s: float
     rails_w: Dict[str, float]
+    since_s: float
 
 
 class Counters:
@@ -54,12 +55,13 @@ class Counters:
     def _take(self, counts_j: Dict[str, float], now_s: float, steps_j: Dict[str, float]) -> Means:
         elapsed_s = now_s - self._last.at_s
         self._counts_j = counts_j
-        self._last = Means(now_s, {name: step_j / elapsed_s for name, step_j in steps_j.items()})
+        self._last = Means(now_s, {name: step_j / elapsed_s for name, step_j in steps_j.items()}, self._last.at_s)
         return self._last
 
     def _begin(self) -> Means:
         """The first sample: from one step of the counters, for which they are waited for, to the next."""
-        self._counts_j, self._last = self._read(), Means(self._clock(), {})
+        self._counts_j, now_s = self._read(), self._clock()
+        self._last = Means(now_s, {}, now_s)
         first = self._next_step(0.0)
         second = self._next_step(MIN_S)
         self.beat_s = second.at_s - first.at_s

@@ -1,15 +1,17 @@
 """Windows of time over what power sensors say."""
 import time
 from types import TracebackType
-from typing import Callable, Dict, List, Optional, Sequence, Tuple, Type
+from typing import Callable, Dict, List, Optional, Sequence, Type
 
 from dance_edge.energy.calibration import Calibration, calibrated
-from dance_edge.energy.reading import EnergyReading, PowerSensor
+from dance_edge.energy.reading import EnergyReading, PowerSensor, less_idle
 from dance_edge.energy.sampler import Sampler
 from dance_edge.energy.trace import Trace
+from dance_edge.energy.trapezoid import Stretch
 from dance_edge.events import OnEvent, ignore
 
 NO_SENSOR = "no power sensor"
+Kept = Dict[int, Dict[Stretch, EnergyReading]]  # by sensor and window: the parts that are settled
 
 
 class Window:
@@ -54,7 +56,8 @@ class EnergyMeter:
     Times are of a monotonic clock: a Jetson's wall clock may jump by years. Without a sensor all windows still give
     their duration. A sensor that fails is tried again every second and never stops the work that is metered.
     `quick` is a second sensor of the same rail, for windows too short for the first. `idle_w` is the baseline that net
-    joules are less of, None where it was not measured. `no_sensor` is why there are no joules without a sensor,
+    joules are less of, as the sensor has it: never calibrated (`shown_idle_w` is); None where it was not measured. The
+    mean is known to within `idle_error_w` (95 %). `no_sensor` is why there are no joules without a sensor,
     `may_estimate` whether a model may then speak. The meter does not close the sensors: who opened them does.
     """
 
@@ -64,6 +67,7 @@ class EnergyMeter:
         self.sensor = sensor
         self.clock = clock
         self.idle_w: Optional[float] = None
+        self.idle_error_w = 0.0
         self.calibration = calibration
         self.no_sensor = NO_SENSOR
         self.may_estimate = sensor is None
@@ -92,6 +96,12 @@ class EnergyMeter:
         """The samples of the first sensor; empty without one."""
         return self._samplers[0].trace if self._samplers else Trace()
 
+    def sampler_of(self, source: str) -> Optional[Sampler]:
+        """What read the sensor that a reading's `source` names; of two that it names the quick one, whose samples reach
+        as far. The first sensor's where it names none of them, None without a sensor."""
+        named = [one for one in self._samplers if one.sensor.name in source.split(" + ")]
+        return next(reversed(named or self._samplers[:1]), None)
+
     @property
     def failure(self) -> str:
         """What is wrong with the first sensor now; empty where nothing is."""
@@ -103,9 +113,23 @@ class EnergyMeter:
         return self._samplers[0].interval_s if self._samplers else 0.0
 
     @property
-    def refresh_s(self) -> Optional[float]:
+    def sample_s(self) -> Optional[float]:
         """Seconds between samples, as seen; None without samples."""
+        return self._samplers[0].sample_s if self._samplers else None
+
+    @property
+    def refresh_s(self) -> Optional[float]:
+        """Seconds between new values, as seen, as in a reading; None without samples."""
         return self._samplers[0].refresh_s if self._samplers else None
+
+    @property
+    def shown_idle_w(self) -> Optional[float]:
+        """The baseline as an external meter would have it where there is a calibration, for people and reports."""
+        if self.idle_w is None or self.calibration is None or not self._samplers:
+            return self.idle_w
+        sensor = self._samplers[0].sensor
+        return calibrated(EnergyReading(gross_j=self.idle_w, duration_s=1.0, source=sensor.name, scope=sensor.scope),
+                          self.calibration).gross_j
 
     @property
     def power_w(self) -> Optional[float]:
@@ -119,11 +143,17 @@ class EnergyMeter:
 
     @property
     def cost(self) -> Optional[float]:
-        """The meter's own processor time as a share of one core, 0-1, since it was entered; None without a sensor."""
+        """The processor time of the meter's own threads, those that the sensor keeps among them, as a share of one
+        core, 0-1, since it was entered; None without a sensor."""
         end_s = self.clock() if self._stopped_s is None else self._stopped_s
         if not self._samplers or end_s <= self._started_s:
             return None
-        return sum(sampler.cpu_s for sampler in self._samplers) / (end_s - self._started_s)
+        return sum(one.cpu_s + one.sensor.cpu_s for one in self._samplers) / (end_s - self._started_s)
+
+    def write_csv(self, path: str) -> None:
+        """Append the first sensor's samples, and what is known of it, to the file `path`; nothing without a sensor."""
+        if self.sensor is not None:
+            self.trace.write_csv(path, self.sensor.name, self.sensor.averages, self.sensor.delay_s, self.sensor.volts)
 
     def window(self, name: str) -> Window:
         """A window of this meter: `with meter.window("adapt") as window: ...`."""
@@ -133,24 +163,34 @@ class EnergyMeter:
         """Joules between two times of `clock`: of the first sensor that has a figure."""
         return self.over([(start_s, end_s)])
 
-    def over(self, windows: Sequence[Tuple[float, float]]) -> EnergyReading:
-        """Joules of `windows` (start, end) together, one at least; many that are short may have a figure so."""
+    def over(self, windows: Sequence[Stretch], kept: Optional[Kept] = None) -> EnergyReading:
+        """Joules of `windows` (start, end) together, one at least; many that are short may have a figure so. With the
+        same `kept`, a dict, what has long ended is not integrated again."""
+        reading = less_idle(self._as_sensed(windows, kept), self.idle_w, self.idle_error_w)
+        return reading if self.calibration is None else calibrated(reading, self.calibration)
+
+    def _as_sensed(self, windows: Sequence[Stretch], kept: Optional[Kept] = None) -> EnergyReading:
         if not self._samplers:
             return EnergyReading(duration_s=sum(max(0.0, end_s - start_s) for start_s, end_s in windows),
                                  reason=self.no_sensor)
-        first = self._samplers[0].over(windows, self.idle_w)
-        for sampler in self._samplers[1:]:
+        kept = {} if kept is None else kept
+        first = self._samplers[0].over(windows, kept.setdefault(0, {}))
+        for number, sampler in enumerate(self._samplers[1:], 1):
             if first.gross_j is not None:
                 break
-            quick = sampler.over(windows, self.idle_w)
+            quick = sampler.over(windows, kept.setdefault(number, {}))
             first = first if quick.gross_j is None else quick
-        return first if self.calibration is None else calibrated(first, self.calibration)
+        return first
 
     def measure_idle(self, seconds: float, sleep: Callable[[float], None] = time.sleep) -> EnergyReading:
-        """Do nothing for `seconds`, and take the mean power meanwhile as the baseline from then on."""
+        """Do nothing for `seconds`, and take the mean power meanwhile as the baseline from then on. The reading is as
+        any other, calibrated where there is a calibration."""
         with self.window("idle") as window:
             sleep(seconds)
-        reading = window.reading()
-        if reading.gross_j is not None:
-            self.idle_w = reading.gross_j / reading.duration_s
-        return reading
+        end_s = self.clock() if window.end_s is None else window.end_s
+        sensed = self._as_sensed([(window.start_s, end_s)])
+        if sensed.gross_j is not None:
+            self.idle_w = sensed.gross_j / sensed.duration_s
+            bounds_j = [sensed.gross_j if bound is None else bound for bound in (sensed.low_j, sensed.high_j)]
+            self.idle_error_w = max(abs(bound - sensed.gross_j) for bound in bounds_j) / sensed.duration_s
+        return sensed if self.calibration is None else calibrated(sensed, self.calibration)

@@ -52,7 +52,7 @@ class NvmlSensor(PowerSensor):
     def _sample(self) -> PowerSample:
         if self._counters is not None:
             means = self._counters.means()
-            return PowerSample(means.at_s, means.rails_w, self.rail)
+            return PowerSample(means.at_s, means.rails_w, self.rail, means.since_s)
         if self.averages:  # means and moments do not go together
             raise DeviceError("NVML counts the energy of %s no more" % self.rail, "load the driver anew")
         watts = self._ask("PowerUsage") / 1000.0

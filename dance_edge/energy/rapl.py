@@ -52,7 +52,7 @@ class RaplSensor(PowerSensor):
         rails_w = dict(means.rails_w)
         if self._packages:
             rails_w[PACKAGES] = sum(rails_w[name] for name in self._packages)
-        return PowerSample(means.at_s, rails_w, self.total)
+        return PowerSample(means.at_s, rails_w, self.total, means.since_s)
 
     def _joules(self) -> Dict[str, float]:
         return {zone.name: self._count(zone) / 1e6 for zone in self.zones}

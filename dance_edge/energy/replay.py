@@ -1,28 +1,36 @@
 """A trace of power that was written before (`Trace.write_csv`), played again in its own time."""
+import math
 import re
 import time
-from typing import Callable, List, NamedTuple, Tuple
+from typing import Callable, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from dance_edge.energy import chip
+from dance_edge.energy.nvml import POWER_DELAY_S
 from dance_edge.energy.reading import PowerSample, PowerSensor
 from dance_edge.energy.span import usual_interval
-from dance_edge.energy.trace import AVERAGES, FORMAT, Columns
+from dance_edge.energy.trace import AVERAGES, FORMAT, SINCE, Columns
 from dance_edge.errors import DataError, DeviceError
 
 MIN_INTERVAL_S = 0.01
 CHIPS = ("ina3221", "jtop")  # sensors whose values an INA3221 has averaged
+DELAYS_S = dict({name: chip.AVERAGING_S for name in CHIPS}, nvml=POWER_DELAY_S)  # where a trace does not say it
 HINT = "give the energy.csv of a run, or what `dance-edge power --csv FILE` wrote"
-_HEAD = re.compile(r"^# format: (\d+), source: ([^,]*), total: (.*?)(%s)?$" % AVERAGES)
+_NUMBER = "([0-9.e+-]+)"
+_HEAD = re.compile(r"^# format: (\d+), source: ([^,]*), total: (.*?)(?:, delay_s: %s)?(?:, volts: %s)?(%s)?$" % (
+    _NUMBER, _NUMBER, AVERAGES))
 
 
 class Recorded(NamedTuple):
-    """What a file holds: its last part's `columns`, the sensor that they come from, and whether samples are means."""
+    """What a file holds: its last part's `columns`, the sensor that they come from, whether samples are means, and,
+    None where it does not say, the sensor's delay and the total rail's volts."""
 
     columns: Columns
     source: str
     averages: bool
+    delay_s: Optional[float] = None
+    volts: Optional[float] = None
 
 
 class ReplaySensor(PowerSensor):
@@ -43,9 +51,14 @@ class ReplaySensor(PowerSensor):
         self.averages = recorded.averages
         times_s = recorded.columns.times_s
         usual_s = usual_interval(times_s) or 0.0
-        self.delay_s = usual_s if recorded.averages else chip.AVERAGING_S if recorded.source in CHIPS else 0.0
+        self.delay_s = recorded.delay_s if recorded.delay_s is not None else (
+            usual_s if recorded.averages else DELAYS_S.get(recorded.source, 0.0))
+        self.of_chip = recorded.source in CHIPS  # what the sensor may be off by is then the chip's,
+        self.volts = recorded.volts              # and known where these are
+        self.step_w = chip.step_w(recorded.columns.total or "", self.volts) if self.of_chip else 0.0
         self.interval_s = max(MIN_INTERVAL_S, usual_s / 2.0)  # half, so that none is missed
-        self._times_s = times_s - times_s[0] + clock()
+        self._later_s = clock() - float(times_s[0])
+        self._times_s = times_s + self._later_s
         self._given = -1
 
     def read(self) -> PowerSample:
@@ -55,7 +68,13 @@ class ReplaySensor(PowerSensor):
             raise DeviceError("the trace is over", "play a longer one")
         self._given = index
         rails_w = {name: float(watts[index]) for name, watts in self._columns.rails_w.items()}
-        return PowerSample(float(self._times_s[index]), rails_w, self._columns.total)
+        since_s = math.nan if self._columns.since_s is None else float(self._columns.since_s[index]) + self._later_s
+        return PowerSample(float(self._times_s[index]), rails_w, self._columns.total,
+                           since_s if math.isfinite(since_s) else None)
+
+    def error_w(self, watts: float) -> Optional[float]:
+        """As `PowerSensor.error_w`, of the chip that was recorded and at the volts that it had then."""
+        return chip.error_w(self._columns.total or "", watts, self.volts) if self.of_chip else None
 
 
 def read_csv(path: str) -> Recorded:
@@ -67,21 +86,33 @@ def read_csv(path: str) -> Recorded:
         raise DataError("cannot read the trace %s: %s" % (path, reason), HINT)
     heads = [number for number, line in enumerate(lines) if line.startswith("#")]
     head = _HEAD.match(lines[heads[-1]]) if heads else None
-    if head is None or int(head.group(1)) != FORMAT:
-        raise DataError("%s is no trace of power of format %d" % (path, FORMAT), HINT)
+    if head is None or not 1 <= int(head.group(1)) <= FORMAT:
+        raise DataError("%s is no trace of power of format %d or before" % (path, FORMAT), HINT)
     names, rows = _rows(path, lines, heads[-1] + 1)
+    since_s = None
+    if names[0] == SINCE:
+        names, since_s, rows = names[1:], rows[:, 1], np.delete(rows, 1, axis=1)
     total = None if head.group(3) == "none" else head.group(3)
     if total is not None and total not in names:
         raise DataError("the trace %s has no column of its total, %s" % (path, total), HINT)
-    return Recorded(Columns(rows[:, 0], {name: rows[:, i + 1] for i, name in enumerate(names)}, total), head.group(2),
-                    bool(head.group(4)))
+    columns = Columns(rows[:, 0], {name: rows[:, i + 1] for i, name in enumerate(names)}, total, since_s)
+    return Recorded(columns, head.group(2), bool(head.group(6)), _number(head.group(4)), _number(head.group(5)))
+
+
+def _number(text: Optional[str]) -> Optional[float]:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None
 
 
 def _rows(path: str, lines: List[str], begin: int) -> Tuple[List[str], np.ndarray]:
-    """The rails' names and the numbers, float64 (N, 1 + rails), of the part whose header is line `begin` from 0."""
+    """The columns' names but for the first, those of rails without their unit, and the numbers, float64 (N, columns),
+    of the part whose header is line `begin` from 0."""
     header = lines[begin].split(",") if begin < len(lines) else [""]
-    names = [title[:-2] for title in header[1:]]
-    if header != ["monotonic_s"] + [name + "_w" for name in names] or not names:
+    first = [SINCE] if header[1:2] == [SINCE] else []
+    names = first + [title[:-2] for title in header[1 + len(first):]]
+    if header != ["monotonic_s"] + first + [name + "_w" for name in names[len(first):]] or names == first:
         raise DataError("the trace %s has no header in line %d" % (path, begin + 1), HINT)
     rows: List[List[float]] = []
     for number, line in enumerate(lines[begin + 1:], begin + 2):

@@ -1,16 +1,18 @@
 """A thread that reads one power sensor into a trace, and outlives the sensor's failures."""
 import threading
 import time
-from typing import Callable, Optional, Sequence, Tuple
+from typing import Callable, Dict, Optional, Sequence
 
 from dance_edge.energy.reading import EnergyReading, PowerSensor
-from dance_edge.energy.trace import Trace
-from dance_edge.energy.trapezoid import SensorFacts, integrate_all, rhythm
+from dance_edge.energy.span import usual_interval
+from dance_edge.energy.trace import Columns, Trace
+from dance_edge.energy.trapezoid import RHYTHM_SAMPLES, SensorFacts, Stretch, integrate_all, rhythm
 from dance_edge.errors import DeviceError
 from dance_edge.events import OnEvent, Warned
 
 RETRY_S = 1.0         # between tries to reach a sensor that failed
 FIRST_SAMPLE_S = 3.0  # the longest wait for the first one
+SETTLED_S = 30.0      # after a window's end its samples, and the rhythm around it, change no more
 
 
 class Sampler:
@@ -44,8 +46,10 @@ class Sampler:
         self.wait_beyond(before_s, FIRST_SAMPLE_S + self.interval_s)
 
     def stop(self) -> None:
-        """Take a last sample, and end."""
+        """Wait until what the sensor says of now has come, take a last sample, and end."""
         if self._thread is not None:
+            if self.late_s:
+                self._wait_for(self._clock())
             self._going.release()
             self._thread.join(FIRST_SAMPLE_S + 2.0 * self.interval_s)
             self._thread = None
@@ -53,25 +57,46 @@ class Sampler:
     @property
     def refresh_s(self) -> Optional[float]:
         """The time between new values as it was seen, not as it was asked for; None without samples."""
-        refresh = rhythm(self.trace.columns(), self.sensor.averages)
+        refresh = rhythm(self._latest(), self.sensor.averages)
         return None if refresh is None else refresh.period_s
 
-    def over(self, windows: Sequence[Tuple[float, float]], idle_w: Optional[float]) -> EnergyReading:
+    @property
+    def sample_s(self) -> Optional[float]:
+        """The time between samples as it was seen; None without them."""
+        return usual_interval(self._latest().times_s)
+
+    @property
+    def late_s(self) -> float:
+        """The most that what a value tells of lies before it, by the data sheet or as it was seen."""
+        refresh = rhythm(self._latest(), self.sensor.averages)
+        return max(self.sensor.delay_s, 0.0 if refresh is None else refresh.delay_s)
+
+    def over(self, windows: Sequence[Stretch],
+             kept: Optional[Dict[Stretch, EnergyReading]] = None) -> EnergyReading:
         """Joules of `windows` (start, end) of the clock together. Waits for the sample that lies beyond the last end,
-        if one will come."""
-        sensor = self.sensor
-        if self._thread is not None and not self.failure:
-            late_s = max(end_s for _, end_s in windows) + sensor.delay_s
-            self.wait_beyond(late_s, sensor.delay_s + 2.0 * max(self.interval_s, self.refresh_s or 0.0) + 0.1)
+        if one will come. `kept`, as in `integrate_all`, spares integrating what has long ended again and again."""
+        sensor, kept = self.sensor, {} if kept is None else kept
+        self._wait_for(max(end_s for _, end_s in windows))
+        left = [one for one in windows if one not in kept] or windows[-1:]
+        columns = self.trace.columns(min(start_s for start_s, _ in left), max(end_s for _, end_s in left),
+                                     RHYTHM_SAMPLES)
         facts = SensorFacts(sensor.name, sensor.scope, sensor.averages, sensor.delay_s, sensor.step_w)
-        reading = integrate_all(self.trace.columns(), windows, facts, idle_w)
+        reading = integrate_all(columns, windows, facts, kept, self.trace.last_s - self.late_s - SETTLED_S)
+        if reading.gross_j is not None:
+            error_w = sensor.error_w(reading.gross_j / reading.duration_s)
+            reading = reading._replace(sensor_j=None if error_w is None else error_w * reading.duration_s)
         if self.failure and reading.coverage < 1.0:
-            reason = "; ".join(part for part in (reading.reason, self.failure) if part)
-            return reading._replace(reason=reason)
-        if reading.gross_j is None:
-            return reading
-        error_w = sensor.error_w(reading.gross_j / reading.duration_s)
-        return reading._replace(sensor_j=None if error_w is None else error_w * reading.duration_s)
+            reading = reading._replace(reason="; ".join(part for part in (reading.reason, self.failure) if part))
+        return reading
+
+    def _latest(self) -> Columns:
+        return self.trace.columns(self.trace.last_s, around=RHYTHM_SAMPLES)
+
+    def _wait_for(self, time_s: float) -> None:
+        """Until the samples tell of `time_s`, if they will."""
+        if self._thread is not None and not self.failure:
+            late_s = self.late_s
+            self.wait_beyond(time_s + late_s, late_s + 2.0 * max(self.interval_s, self.sample_s or 0.0) + 0.1)
 
     def wait_beyond(self, time_s: float, timeout_s: float) -> None:
         """Until a sample newer than `time_s` is there, the sensor fails, or `timeout_s` has passed."""

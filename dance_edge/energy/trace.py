@@ -2,23 +2,32 @@
 import math
 import threading
 from array import array
-from typing import Dict, List, NamedTuple, Optional
+from bisect import bisect_left, bisect_right
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from dance_edge.energy.reading import PowerSample
 
-FORMAT = 1
+FORMAT = 2  # 1 had neither since_s nor what the first line says of delay and volts
 AVERAGES = ", averages"  # ends the first line of a trace whose samples are means, each since the one before
+SINCE = "since_s"  # the title of that column, in a trace of means
 MAX_W = 2000.0  # no sensor here feeds more; what is above is nonsense
 
 
 class Columns(NamedTuple):
-    """`times_s` float64 (N,), strictly increasing; `rails_w` by name, float64 (N,), nan where a sample lacked it."""
+    """`times_s` float64 (N,), strictly increasing; `rails_w` by name, float64 (N,), nan where a sample lacked it;
+    `since_s` float64 (N,), when a sample's mean begins, nan where it did not say."""
 
     times_s: np.ndarray
     rails_w: Dict[str, np.ndarray]
     total: Optional[str]
+    since_s: Optional[np.ndarray] = None
+
+    def part(self, low: int, high: int) -> "Columns":
+        """Samples `low` to `high`, the latter left out; views, no copies."""
+        return Columns(self.times_s[low:high], {name: watts[low:high] for name, watts in self.rails_w.items()},
+                       self.total, None if self.since_s is None else self.since_s[low:high])
 
 
 class Trace:
@@ -28,12 +37,13 @@ class Trace:
     same), `nonsense` those whose total was not a finite power.
     """
 
-    __slots__ = ("repeated", "nonsense", "_times", "_rails", "_total", "_lock")
+    __slots__ = ("repeated", "nonsense", "_times", "_since", "_rails", "_total", "_lock")
 
     def __init__(self) -> None:
         self.repeated = 0
         self.nonsense = 0
         self._times = array("d")
+        self._since = array("d")
         self._rails: Dict[str, "array[float]"] = {}
         self._total: Optional[str] = None
         self._lock = threading.Lock()
@@ -76,31 +86,39 @@ class Trace:
                 self.nonsense += 1
                 return False
             self._times.append(sample.monotonic_s)
+            self._since.append(math.nan if sample.since_s is None else sample.since_s)
             for name, values in self._rails.items():
                 values.append(rails_w.get(name, math.nan))
             return True
 
-    def columns(self) -> Columns:
-        """A copy, safe while samples go on coming in."""
+    def columns(self, start_s: float = -math.inf, end_s: float = math.inf, around: int = 0) -> Columns:
+        """A copy, safe while samples go on coming in: of those from `start_s` to `end_s`, and of so many `around`."""
         with self._lock:
-            return Columns(np.array(self._times, dtype=np.float64),
-                           {name: np.array(values, dtype=np.float64) for name, values in self._rails.items()},
-                           self._total)
+            low = max(0, bisect_left(self._times, start_s) - around)
+            high = bisect_right(self._times, end_s) + around
+            return Columns(np.array(self._times[low:high], dtype=np.float64),
+                           {name: np.array(values[low:high], dtype=np.float64) for name, values in self._rails.items()},
+                           self._total, np.array(self._since[low:high], dtype=np.float64))
 
-    def write_csv(self, path: str, source: str, averages: bool = False) -> None:
-        """One line a sample: monotonic seconds, then watts by rail; the first line says what they are. `source` and
-        `averages` are the sensor's.
+    def write_csv(self, path: str, source: str, averages: bool = False, delay_s: float = 0.0,
+                  volts: Optional[float] = None) -> None:
+        """One line a sample: monotonic seconds, of means also since when each holds, then watts by rail; the first
+        line says what they are. `source`, `averages`, `delay_s` and `volts` are the sensor's.
 
         What is in the file stays: a resumed run appends its own part, head lines and all, since after a reboot the
         monotonic clock starts anew.
         """
         columns = self.columns()
-        names = list(columns.rails_w)
-        lines: List[str] = ["# format: %d, source: %s, total: %s%s" % (
-            FORMAT, source, columns.total or "none", AVERAGES if averages else ""),
-                            ",".join(["monotonic_s"] + [name + "_w" for name in names])]
-        for i, time_s in enumerate(columns.times_s):
-            lines.append(",".join(["%.6f" % time_s] + ["%.4f" % columns.rails_w[name][i] for name in names]))
+        lines = ["# format: %d, source: %s, total: %s%s%s%s" % (
+            FORMAT, source, columns.total or "none", ", delay_s: %.6g" % delay_s if delay_s else "",
+            ", volts: %.6g" % volts if volts else "", AVERAGES if averages else "")]
+        rows: List[Tuple[str, str, np.ndarray]] = [("monotonic_s", "%.6f", columns.times_s)]
+        if averages and columns.since_s is not None:
+            rows.append((SINCE, "%.6f", columns.since_s))
+        rows += [(name + "_w", "%.4f", watts) for name, watts in columns.rails_w.items()]
+        lines.append(",".join(title for title, _, _ in rows))
+        pattern = ",".join(style for _, style, _ in rows)
+        lines += [pattern % values for values in zip(*(values.tolist() for _, _, values in rows))]
         with open(path, "a", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
 

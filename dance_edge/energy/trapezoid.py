@@ -5,14 +5,17 @@ from typing import Dict, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from dance_edge.energy.interval import Z_95, cut_averages, cut_periods, interval, rounding_error, sampling_error
-from dance_edge.energy.reading import EnergyReading, add_up
+from dance_edge.energy.reading import MIN_COVERAGE, EnergyReading, add_up
 from dance_edge.energy.refresh import Refresh, seen_refresh
-from dance_edge.energy.span import Span, cut
+from dance_edge.energy.span import Span, cut, joules_between
 from dance_edge.energy.trace import Columns
 
 MIN_SAMPLES = 5        # a figure from fewer is a guess
 MAX_UNCOVERED_EDGE = 0.05  # of the window: more at its ends without samples, and there is no figure
-MIN_COVERAGE = 0.5     # less of it free of gaps, and there is no figure
+RHYTHM_SAMPLES = 5000  # that a sensor's rhythm is taken from
+NEAR_S = 3.0           # around a window its samples tell of it too: more than the longest delay, and than two periods
+NEAR_SAMPLES = 100     # and so many, for what is usual
+Stretch = Tuple[float, float]  # its start and its end, in seconds of the samples' clock
 
 
 class SensorFacts(NamedTuple):
@@ -25,60 +28,72 @@ class SensorFacts(NamedTuple):
     step_w: float = 0.0
 
 
-def integrate(columns: Columns, start_s: float, end_s: float, sensor: SensorFacts,
-              idle_w: Optional[float] = None) -> EnergyReading:
-    """Joules from `start_s` to `end_s`, as in `integrate_all`."""
-    return integrate_all(columns, [(start_s, end_s)], sensor, idle_w)
-
-
-def integrate_all(columns: Columns, windows: Sequence[Tuple[float, float]], sensor: SensorFacts,
-                  idle_w: Optional[float] = None) -> EnergyReading:
+def integrate_all(columns: Columns, windows: Sequence[Stretch], sensor: SensorFacts,
+                  kept: Optional[Dict[Stretch, EnergyReading]] = None, settled_s: float = -math.inf) -> EnergyReading:
     """Joules of all `windows` (start, end) together; the samples may reach beyond them, and better do.
 
     Rails are never added up: the figure is the total rail's, and without one there is none. A chip that averages gives
     the mean of the period before, so where such a rhythm is seen a window is read a period later. The interval
     (`low_j`, `high_j`) holds every delay that the sensor may have. Many short windows have a figure together where
-    none of them has one alone.
+    none of them has one alone. `kept` holds the parts of windows of which `columns` need not have samples any more;
+    those that end before `settled_s` are put into it.
     """
-    refresh = rhythm(columns, sensor.averages)
-    reading = EnergyReading(
-        duration_s=sum(max(end_s - start_s, 0.0) for start_s, end_s in windows), source=sensor.source,
-        scope=sensor.scope, sample_count=sum(int(np.count_nonzero(_inside(columns, one))) for one in windows),
+    kept = {} if kept is None else kept
+    refresh = rhythm(columns, sensor.averages, max(end_s for _, end_s in windows))
+    parts = {one: kept[one] if one in kept else _of_window(columns, one, sensor, refresh) for one in windows}
+    kept.update((one, part) for one, part in parts.items() if one[1] < settled_s)
+    whole = EnergyReading(
+        duration_s=sum(part.duration_s for part in parts.values()), source=sensor.source, scope=sensor.scope,
+        sample_count=sum(part.sample_count for part in parts.values()),
         refresh_s=None if refresh is None else refresh.period_s)
-    refusal = _too_few(columns, reading, refresh)
-    if refusal or refresh is None:
-        return reading._replace(reason=refusal)
-    return add_up([_of_window(columns, one, sensor, refresh, idle_w) for one in windows])
+    refusal = _too_few(columns, whole, refresh)
+    return whole._replace(reason=refusal) if refusal else add_up([parts[one] for one in windows])
 
 
-def _of_window(columns: Columns, window: Tuple[float, float], sensor: SensorFacts, refresh: Refresh,
-               idle_w: Optional[float]) -> EnergyReading:
-    inside = _inside(columns, window)
-    start_s, end_s = window[0] + refresh.delay_s, window[1] + refresh.delay_s
-    reading = EnergyReading(
-        duration_s=max(end_s - start_s, 0.0), source=sensor.source, scope=sensor.scope,
-        sample_count=int(np.count_nonzero(inside)), refresh_s=refresh.period_s,
-        rails_j=_rails(columns, start_s, end_s, sensor.averages, inside))
+def _of_window(columns: Columns, window: Stretch, sensor: SensorFacts, refresh: Optional[Refresh]) -> EnergyReading:
+    first, beyond = np.searchsorted(columns.times_s, [window[0], np.nextafter(window[1], math.inf)])
+    reading = EnergyReading(duration_s=max(window[1] - window[0], 0.0), source=sensor.source, scope=sensor.scope,
+                            sample_count=max(int(beyond - first), 0),
+                            refresh_s=None if refresh is None else refresh.period_s)
+    if refresh is None or reading.duration_s <= 0.0:
+        return reading._replace(reason="a window without a length" if refresh else "too few samples")
+    columns = _near(columns, window)
     if columns.total is None:
-        return reading._replace(coverage=1.0, reason="no total rail among %s, and rails are not added up"
-                                % ", ".join(sorted(columns.rails_w)))
+        return reading._replace(coverage=1.0, rails_j=_rails(columns, window, sensor, refresh),
+                                reason="no total rail among %s, and rails are not added up"
+                                       % ", ".join(sorted(columns.rails_w)))
     total_w = columns.rails_w[columns.total]
-    span = cut(columns.times_s, total_w, start_s, end_s, sensor.averages)
+    span = cut(columns.times_s, total_w, window[0] + refresh.delay_s, window[1] + refresh.delay_s, sensor.averages,
+               columns.since_s)
     reading = _covered(reading, span)
     if reading.reason:
         return reading
-    low_j, high_j = _interval(columns.times_s, total_w, span, sensor, refresh)
-    return _figure(reading, span, (low_j, high_j), idle_w)
+    reading = reading._replace(rails_j=_rails(columns, window, sensor, refresh))
+    return _figure(reading, span, _interval(columns.times_s, total_w, span, sensor, refresh))
 
 
-def _inside(columns: Columns, window: Tuple[float, float]) -> np.ndarray:
-    inside: np.ndarray = (columns.times_s >= window[0]) & (columns.times_s <= window[1])
-    return inside
+def _near(columns: Columns, window: Stretch) -> Columns:
+    """The samples in `window`, and enough around it for its edges and for what is usual."""
+    low, high = np.searchsorted(columns.times_s, [window[0] - NEAR_S, window[1] + NEAR_S])
+    return columns.part(max(0, int(low) - NEAR_SAMPLES), int(high) + NEAR_SAMPLES)
 
 
-def rhythm(columns: Columns, averages: bool) -> Optional[Refresh]:
-    """How often the sensor has a new value; None with fewer than two samples. A counter's (`averages`) is new at each
-    sample, and not late."""
+def rhythm(columns: Columns, averages: bool, end_s: float = math.inf) -> Optional[Refresh]:
+    """How often the sensor has a new value, by its latest samples around `end_s`, or by earlier ones where those tell
+    of no rhythm; None with fewer than two samples. A counter's (`averages`) is new at each sample, and not late."""
+    high = int(np.searchsorted(columns.times_s, end_s + NEAR_S))
+    found = None
+    for share in (1.0, 0.67, 0.33, 0.0):
+        low = int(share * max(0, high - RHYTHM_SAMPLES))
+        part = columns.part(low, max(2, low + RHYTHM_SAMPLES))
+        refresh = _rhythm_of(part, averages)
+        found = found or refresh
+        if refresh is None or refresh.held or averages or high <= RHYTHM_SAMPLES:
+            return refresh or found
+    return found
+
+
+def _rhythm_of(columns: Columns, averages: bool) -> Optional[Refresh]:
     rails = list(columns.rails_w.values())
     watts = columns.rails_w[columns.total] if columns.total is not None else rails[0] if rails else columns.times_s
     refresh = seen_refresh(columns.times_s, watts)
@@ -87,13 +102,21 @@ def rhythm(columns: Columns, averages: bool) -> Optional[Refresh]:
     return Refresh(float(np.median(np.diff(columns.times_s))), False)
 
 
-def _rails(columns: Columns, start_s: float, end_s: float, averages: bool, inside: np.ndarray) -> Dict[str, float]:
+def _rails(columns: Columns, window: Stretch, sensor: SensorFacts, refresh: Refresh) -> Dict[str, float]:
     """Joules of each rail that was there all the time."""
     rails_j = {}
+    low, high = np.searchsorted(columns.times_s, window)
     for name, watts in columns.rails_w.items():
         known = np.isfinite(watts)
-        if np.all(known[inside]):
-            rails_j[name] = cut(columns.times_s[known], watts[known], start_s, end_s, averages).joules
+        if np.all(known[low:high]):
+            times_s, since_s = columns.times_s, columns.since_s
+            if not np.all(known):
+                times_s, watts, since_s = times_s[known], watts[known], None if since_s is None else since_s[known]
+            start_s, end_s = window[0] + refresh.delay_s, window[1] + refresh.delay_s
+            if sensor.averages:
+                rails_j[name] = cut(times_s, watts, start_s, end_s, True, since_s).joules
+            else:
+                rails_j[name] = joules_between(times_s, watts, start_s, end_s)
     return rails_j
 
 
@@ -134,19 +157,27 @@ def _interval(times_s: np.ndarray, watts: np.ndarray, span: Span, sensor: Sensor
     low_j, high_j = interval(span, spread_j)
     delay_s = refresh.delay_s
     longest_s = max(sensor.delay_s, delay_s)
-    start_s, end_s = float(span.times_s[0]) - delay_s, float(span.times_s[-1]) - delay_s
-    moved_j = [cut(times_s, watts, start_s + part * longest_s, end_s + part * longest_s, sensor.averages).joules
-               - span.joules for part in ((0.0, 0.5, 1.0) if longest_s else (0.0,))]
-    return low_j + min(moved_j + [0.0]), high_j + max(moved_j + [0.0])
+    moved_j = [0.0]
+    for part in (0.0, 0.5, 1.0) if longest_s else ():
+        by_s = part * longest_s - delay_s
+        moved_j.append(_moved(times_s, watts, float(span.times_s[-1]), by_s)
+                       - _moved(times_s, watts, float(span.times_s[0]), by_s))
+    return low_j + min(moved_j), high_j + max(moved_j)
 
 
-def _figure(reading: EnergyReading, span: Span, bounds_j: Tuple[float, float],
-            idle_w: Optional[float]) -> EnergyReading:
+def _moved(times_s: np.ndarray, watts: np.ndarray, edge_s: float, by_s: float) -> float:
+    """The joules between `edge_s` and `by_s` after it, less than 0 where that is before."""
+    start_s, end_s = min(edge_s, edge_s + by_s), max(edge_s, edge_s + by_s)
+    low, high = np.searchsorted(times_s, [start_s, end_s])
+    low, high = max(0, min(int(low) - 1, times_s.size - 2)), max(2, int(high) + 1)
+    return math.copysign(joules_between(times_s[low:high], watts[low:high], start_s, end_s), by_s)
+
+
+def _figure(reading: EnergyReading, span: Span, bounds_j: Tuple[float, float]) -> EnergyReading:
     low_j, high_j = bounds_j
     reason = ""
     if reading.gaps:
         reason = "%d gap%s, %.3g of %.3g s: the error may reach %.3g J" % (
             reading.gaps, "" if reading.gaps == 1 else "s", span.gap_s, reading.duration_s,
             max(high_j - span.joules, span.joules - low_j))
-    net_j = None if idle_w is None else span.joules - idle_w * reading.duration_s
-    return reading._replace(measured=True, gross_j=span.joules, net_j=net_j, low_j=low_j, high_j=high_j, reason=reason)
+    return reading._replace(measured=True, gross_j=span.joules, low_j=low_j, high_j=high_j, reason=reason)

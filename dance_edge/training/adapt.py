@@ -135,7 +135,5 @@ def _in_folder(attempt: Attempt, meter: EnergyMeter) -> AdaptResult:
         attempt.pause()
         raise
     finally:
-        if meter.sensor is not None:
-            with contextlib.suppress(OSError):
-                meter.trace.write_csv(os.path.join(attempt.folder, "energy.csv"), meter.sensor.name,
-                                      meter.sensor.averages)
+        with contextlib.suppress(OSError):
+            meter.write_csv(os.path.join(attempt.folder, "energy.csv"))

@@ -2,6 +2,9 @@
 import pytest
 
 from dance_edge.energy.counters import Counters
+from dance_edge.energy.reading import PowerSample
+from dance_edge.energy.trace import Trace
+from dance_edge.energy.trapezoid import SensorFacts, integrate_all
 from dance_edge.errors import DeviceError
 
 
@@ -33,6 +36,43 @@ def samples(chip, counters, count, every_s):
         if not found or means.at_s > found[-1].at_s:
             found.append(means)
     return found
+
+
+def test_a_sample_holds_since_the_one_before():
+    chip = Chip()
+    found = samples(chip, chip.counters(), 20, 0.25)
+    assert [one.since_s for one in found[1:]] == [one.at_s for one in found[:-1]]
+
+
+@pytest.mark.parametrize("turn_j", [None, 262.144])
+def test_what_a_counter_missed_is_a_gap_and_no_figure(turn_j):
+    """60 W for 30 s, then stopped for 300 s at 5 W: 4740 J in the 354 s, of which no reader of 60 W knows."""
+    now, trace = [0.0], Trace()
+
+    def joules_at(time_s):
+        return 60.0 * min(time_s, 30.0) + 5.0 * max(0.0, min(time_s, 330.0) - 30.0) + 60.0 * max(0.0, time_s - 330.0)
+
+    def read():
+        lost_j = 0.0 if turn_j or now[0] < 330.0 else joules_at(329.9)  # a driver that was loaded again counts from 0
+        counted_j = joules_at(now[0]) - lost_j
+        return {"GPU 0": counted_j % turn_j if turn_j else counted_j}
+
+    def sleep(seconds):
+        now[0] += seconds
+
+    counters = Counters(read, {"GPU 0": turn_j}, 1000.0, lambda: now[0], sleep)
+    for begin_s, end_s in ((now[0], 30.0), (330.0, 360.0)):
+        now[0] = begin_s
+        while now[0] < end_s:
+            means = counters.means()
+            trace.append(PowerSample(means.at_s, means.rails_w, "GPU 0", means.since_s))
+            now[0] += 0.1
+    facts = SensorFacts("nvml", "GPU 0", averages=True, delay_s=0.002)
+    reading = integrate_all(trace.columns(), [(1.0, 355.0)], facts)
+    assert reading.gross_j is None and reading.coverage == pytest.approx(54.0 / 354.0, abs=0.01)
+    assert "samples cover" in reading.reason
+    reading = integrate_all(trace.columns(), [(332.0, 355.0)], facts)
+    assert reading.gross_j == pytest.approx(60.0 * 23.0, rel=0.01) and reading.gaps == 0
 
 
 def joules(found):
@@ -78,7 +118,8 @@ def test_a_counter_that_fell_or_may_have_turned_twice_begins_anew():
     chip.pass_s(0.5)
     before_s = chip.now_s
     means = counters.means()
-    assert means.at_s > before_s and means.rails_w["GPU 0"] > 0.0  # what came before is not in it
+    assert means.at_s > before_s and means.rails_w["GPU 0"] > 0.0  # what came before is not in it,
+    assert before_s <= means.since_s < means.at_s                  # and it says since when it holds
 
 
 def test_a_counter_that_counts_nothing_is_an_error_and_no_power():

@@ -70,7 +70,7 @@ def test_windows_nest_and_can_be_read_after_the_meter_stopped(steady):
     assert part.gross_j == pytest.approx(5.0 * part.duration_s)
     assert part.duration_s < whole.duration_s and part.sample_count < whole.sample_count
     assert whole.label == "measured (scripted, VDD_IN)"
-    assert meter.refresh_s == pytest.approx(INTERVAL_S)
+    assert meter.sample_s == pytest.approx(INTERVAL_S)
 
 
 def test_a_window_is_read_while_it_is_open(steady):

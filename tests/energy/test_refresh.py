@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from dance_edge.energy.trace import Columns
-from dance_edge.energy.trapezoid import SensorFacts, integrate
+from dance_edge.energy.trapezoid import SensorFacts, integrate_all
 
 PERIOD_S = 0.42
 STEP_W = 0.008 * 19.0  # 8 mA at 19 V
@@ -39,7 +39,8 @@ def trial(seed, read_s, duration_s):
     times_s = np.arange(1.0, 50.0, read_s) + random.uniform(0.0, read_s)
     columns = Columns(times_s, {"VDD_IN": as_the_chip_says(load, times_s, random.uniform(0.0, PERIOD_S))}, "VDD_IN")
     start_s = random.uniform(5.0, 15.0)
-    return integrate(columns, start_s, start_s + duration_s, SENSOR), load.between(start_s, start_s + duration_s)
+    reading = integrate_all(columns, [(start_s, start_s + duration_s)], SENSOR)
+    return reading, load.between(start_s, start_s + duration_s)
 
 
 @pytest.mark.parametrize("read_s", [0.01, 0.1])

@@ -67,7 +67,7 @@ def test_a_counter_s_means_stay_means_and_a_missing_total_stays_missing(tmp_path
 @pytest.mark.parametrize("text, said", [
     ("", "no trace of power"),
     ("a,b\n1,2\n", "no trace of power"),
-    ("# format: 2, source: jtop, total: VDD_IN\n" + COLUMNS + "1,2,3\n", "of format 1"),
+    ("# format: 3, source: jtop, total: VDD_IN\n" + COLUMNS + "1,2,3\n", "of format 2 or before"),
     (HEAD, "no header in line 2"),
     (HEAD + "time,watts\n1,2\n", "no header in line 2"),
     (HEAD + "monotonic_s,VDD_MUX_w\n1,2\n", "no column of its total, VDD_IN"),
@@ -92,3 +92,31 @@ def test_a_file_that_is_not_there(tmp_path):
         ReplaySensor(str(tmp_path / "no.csv"))
     with pytest.raises(DataError, match="cannot read"):
         ReplaySensor(str(tmp_path))
+
+
+def test_what_was_recorded_of_a_chip_has_the_chip_s_step_and_bound(tmp_path):
+    trace, path = Trace(), str(tmp_path / "t.csv")
+    for i in range(3):
+        trace.append(PowerSample(float(i), {"VDD_IN": 8.0}, "VDD_IN"))
+    trace.write_csv(path, "jtop", delay_s=0.42, volts=19.0)
+    sensor = ReplaySensor(path)
+    assert (sensor.delay_s, sensor.volts) == (0.42, 19.0) and sensor.step_w == pytest.approx(0.152)
+    assert sensor.error_w(8.0) == pytest.approx(19.0 * 100e-6 / 0.005 + 0.02)
+    for source, delay_s in (("ina3221", 0.42), ("nvml", 1.0), ("made", 0.0)):  # of before: no delay, no volts
+        old = tmp_path / ("%s.csv" % source)
+        old.write_text("# format: 1, source: %s, total: VDD_IN\nmonotonic_s,VDD_IN_w\n1.0,8.0\n2.0,8.0\n" % source)
+        sensor = ReplaySensor(str(old))
+        assert (sensor.delay_s, sensor.volts, sensor.step_w, sensor.error_w(8.0)) == (delay_s, None, 0.0, None)
+
+
+def test_an_outage_of_a_counter_is_one_when_it_is_played(tmp_path):
+    trace, path = Trace(), str(tmp_path / "t.csv")
+    for at_s, since_s in ((1.0, 0.5), (2.0, 1.0), (9.0, 8.5), (10.0, 9.0)):
+        trace.append(PowerSample(at_s, {"GPU 0": 60.0}, "GPU 0", since_s))
+    trace.write_csv(path, "nvml", averages=True, delay_s=0.02)
+    assert read_csv(path).columns.since_s.tolist() == [0.5, 1.0, 8.5, 9.0]
+    clock = Clock()
+    sensor = ReplaySensor(path, clock)
+    assert sensor.averages and sensor.delay_s == 0.02 and list(sensor.read().rails_w) == ["GPU 0"]
+    clock.now_s += 8.0
+    assert sensor.read() == PowerSample(5008.0, {"GPU 0": 60.0}, "GPU 0", 5007.5)

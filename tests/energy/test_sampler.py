@@ -72,7 +72,7 @@ def test_the_first_sample_is_there_when_it_has_started_and_a_last_when_it_has_st
 def test_readings_keep_their_pace_and_it_is_seen(sampling):
     one = sampling(Six(), 0.02)
     wait_for(lambda: len(one.trace) >= 25)
-    assert one.refresh_s == pytest.approx(0.02, rel=0.3)
+    assert one.sample_s == pytest.approx(0.02, rel=0.3)
 
 
 def test_a_sensor_that_paces_itself_is_read_at_once(sampling):
@@ -98,9 +98,37 @@ def test_joules_come_with_what_the_sensor_may_be_off_by(sampling):
     one = sampling(Six())
     start_s = time.monotonic()
     time.sleep(0.2)
-    reading = one.over([(start_s, time.monotonic())], None)
+    reading = one.over([(start_s, time.monotonic())])
     assert reading.gross_j == pytest.approx(6.0 * reading.duration_s)
     assert reading.sensor_j == pytest.approx(0.6 * reading.duration_s)
+
+
+def test_what_the_sensor_may_be_off_by_is_known_while_it_is_away(sampling, monkeypatch):
+    monkeypatch.setattr(module, "RETRY_S", 0.01)
+    one = sampling(Six(), 0.01)
+    start_s = time.monotonic()
+    time.sleep(0.4)
+    one.sensor.broken = DeviceError("unplugged", "plug it in")
+    wait_for(lambda: one.failure)
+    reading = one.over([(start_s, one.trace.last_s + 0.01)])
+    assert reading.sensor_j == pytest.approx(0.1 * reading.gross_j) and reading.gross_j > 0.0
+    one.trace.append(PowerSample(one.trace.last_s + 0.3, {"VDD_IN": 6.0}, "VDD_IN"))
+    reading = one.over([(start_s, one.trace.last_s)])
+    assert reading.coverage < 1.0 and "unplugged" in reading.reason
+    assert reading.sensor_j == pytest.approx(0.1 * reading.gross_j)
+
+
+def test_a_window_that_has_its_end_when_the_sampler_stops_can_be_read_after_it(sampling):
+    one = sampling(Six(delay_s=0.3), 0.02)
+    start_s = time.monotonic()
+    time.sleep(0.3)
+    end_s = time.monotonic()
+    one.stop()
+    assert one.trace.last_s > end_s + 0.3 and one.over([(start_s, end_s)]).coverage == 1.0
+    broken = sampling(Six(delay_s=30.0, broken=DeviceError("unplugged", "plug it in")))
+    before_s = time.monotonic()
+    broken.stop()  # what failed is not waited for
+    assert time.monotonic() < before_s + 5.0
 
 
 @pytest.mark.parametrize("broken, said", [(DeviceError("unplugged", "plug it in"), "unplugged"),
@@ -133,5 +161,5 @@ def test_a_value_that_comes_late_is_waited_for_too(sampling):
     start_s = time.monotonic()
     time.sleep(0.2)
     end_s = time.monotonic()
-    one.over([(start_s, end_s)], None)
+    one.over([(start_s, end_s)])
     assert one.trace.last_s > end_s + 0.3

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dance_edge.energy.span import cut, usual_interval
+from dance_edge.energy.span import cut, joules_between, usual_interval
 
 TIMES_S = np.arange(11.0)
 
@@ -58,3 +58,21 @@ def test_beyond_the_samples_the_last_value_is_held_and_a_gap(averages):
     span = cut(TIMES_S, TIMES_S + 1.0, -3.0, 14.0, averages)
     assert span.edge_s == span.gap_s == pytest.approx(7.0)
     assert span.watts[0] == 1.0 and span.watts[-1] == 11.0
+
+
+def test_where_a_mean_begins_after_the_last_sample_a_counter_was_away():
+    """60 W, but 5 W for 100 s in which the counters began anew: what lies between is not known."""
+    times_s = np.array([1.0, 2.0, 3.0, 104.0, 105.0, 106.0])
+    since_s = np.array([np.nan, 1.0, 2.0, 103.5, 104.0, 105.0])
+    span = cut(times_s, np.full(6, 60.0), 1.5, 105.5, averages=True, since_s=since_s)
+    assert span.gap_s == pytest.approx(100.5) and span.covered_j == pytest.approx(60.0 * 3.5)
+    assert cut(times_s, np.full(6, 60.0), 103.7, 105.5, averages=True, since_s=since_s).gap_s == 0.0
+    assert cut(times_s, np.full(6, 60.0), 50.0, 105.5, averages=True, since_s=since_s).gap_s == pytest.approx(53.5)
+
+
+def test_joules_between_are_the_cut_s():
+    random = np.random.RandomState(1)
+    times_s, watts = np.cumsum(random.uniform(0.5, 1.5, 50)), random.uniform(2.0, 12.0, 50)
+    for start_s, end_s in ((5.1, 40.3), (7.0, 7.1), (-3.0, 100.0), (times_s[3], times_s[9]), (6.0, 6.0)):
+        truth_j = cut(times_s, watts, start_s, end_s).joules
+        assert joules_between(times_s, watts, start_s, end_s) == pytest.approx(truth_j)

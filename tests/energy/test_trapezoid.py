@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from dance_edge.energy.reading import PowerSample
-from dance_edge.energy.trace import Trace
-from dance_edge.energy.trapezoid import SensorFacts, integrate
+from dance_edge.energy.trace import Columns, Trace
+from dance_edge.energy.trapezoid import SensorFacts, integrate_all
 
 TX2_W = {"VDD_IN": 8.0, "VDD_SYS_GPU": 3.0, "VDD_SYS_SOC": 1.0, "VDD_SYS_CPU": 1.5, "VDD_SYS_DDR": 1.2}
 
@@ -17,8 +17,8 @@ def trace_of(samples, total="VDD_IN"):
     return trace
 
 
-def joules(trace, start_s, end_s, idle_w=None):
-    return integrate(trace.columns(), start_s, end_s, SensorFacts("jtop", "VDD_IN"), idle_w)
+def joules(trace, start_s, end_s):
+    return integrate_all(trace.columns(), [(start_s, end_s)], SensorFacts("jtop", "VDD_IN"))
 
 
 def stepped(time_s):
@@ -26,9 +26,8 @@ def stepped(time_s):
 
 
 def test_rails_are_not_added_up():
-    reading = joules(trace_of([(float(t), TX2_W) for t in range(11)]), 0.0, 10.0, idle_w=3.0)
+    reading = joules(trace_of([(float(t), TX2_W) for t in range(11)]), 0.0, 10.0)
     assert reading.gross_j == pytest.approx(80.0)
-    assert reading.net_j == pytest.approx(50.0)
     assert reading.rails_j == pytest.approx({name: 10.0 * watts for name, watts in TX2_W.items()})
     assert reading.measured and reading.coverage == 1.0 and reading.reason == ""
     assert reading.label == "measured (jtop, VDD_IN)"
@@ -114,7 +113,43 @@ def test_the_csv_says_what_it_holds(tmp_path):
     path = tmp_path / "energy.csv"
     trace_of([(1.5, {"VDD_IN": 8.0, "VDD_SYS_GPU": 3.0})]).write_csv(str(path), "jtop")
     assert path.read_text().splitlines() == [
-        "# format: 1, source: jtop, total: VDD_IN", "monotonic_s,VDD_IN_w,VDD_SYS_GPU_w", "1.500000,8.0000,3.0000"]
+        "# format: 2, source: jtop, total: VDD_IN", "monotonic_s,VDD_IN_w,VDD_SYS_GPU_w", "1.500000,8.0000,3.0000"]
     assert np.loadtxt(str(path), delimiter=",", skiprows=2).tolist() == [1.5, 8.0, 3.0]
-    trace_of([(0.5, 8.0)]).write_csv(str(path), "jtop")  # after a reboot
+    trace_of([(0.5, 8.0)]).write_csv(str(path), "jtop", delay_s=0.42, volts=19.0)  # after a reboot
+    assert path.read_text().splitlines()[3] == "# format: 2, source: jtop, total: VDD_IN, delay_s: 0.42, volts: 19"
     assert len(path.read_text().splitlines()) == 6
+
+
+def test_what_is_kept_is_not_integrated_again_and_comes_to_the_same():
+    trace = trace_of([(float(t), stepped(t % 8)) for t in range(101)])
+    windows = [(3.0, 20.5), (30.0, 40.0), (50.0, 70.0)]
+    facts, kept = SensorFacts("jtop", "VDD_IN"), {}
+    whole = integrate_all(trace.columns(), windows, facts, kept, settled_s=60.0)
+    assert sorted(kept) == windows[:2]
+    again = integrate_all(trace.columns(45.0, 101.0, around=5), windows, facts, kept, settled_s=60.0)
+    assert again == whole and again.gross_j == pytest.approx(sum(joules(trace, *one).gross_j for one in windows))
+
+
+def test_a_long_trace_is_integrated_by_the_part_that_a_window_needs():
+    """Of a day at ten a second with six rails, and of a minute of it."""
+    import time
+
+    times_s = np.arange(864000) * 0.1
+    rails = {"VDD_IN" if i == 0 else "R%d" % i: np.repeat(np.random.RandomState(i).rand(216000) + 5.0, 4)
+             for i in range(6)}
+    columns, facts = Columns(times_s, rails, "VDD_IN"), SensorFacts("ina3221", "VDD_IN", delay_s=0.42, step_w=0.15)
+    took_s, readings = [], []
+    for window in ((10.0, 86390.0), (43200.0, 43260.0)):
+        before_s = time.process_time()
+        readings.append(integrate_all(columns, [window], facts))
+        took_s.append(time.process_time() - before_s)
+    assert took_s[1] < 0.2 * took_s[0]
+    assert readings[1].gross_j == pytest.approx(5.5 * 60.0, rel=0.02) and readings[1].refresh_s == pytest.approx(0.4)
+    assert readings[1].rails_j["R1"] == pytest.approx(5.5 * 60.0, rel=0.02) and readings[1].coverage == 1.0
+
+
+def test_a_reading_can_be_written_as_json():
+    import json
+
+    reading = joules(trace_of([(float(t), TX2_W) for t in range(11)]), 0.0, 10.0)
+    assert json.loads(json.dumps(reading.to_dict()))["sample_count"] == 11
