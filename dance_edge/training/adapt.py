@@ -44,7 +44,7 @@ def adapt(config: AdaptConfig, on_event: OnEvent = ignore) -> AdaptResult:
         with contextlib.ExitStack() as stack:
             kind = config.power if ranks.first else "none"
             meter = ranks.attempt(lambda: stack.enter_context(metered(kind, on_event=on_event)))
-            own = RunMeter(meter, stack.enter_context(meter.window("adapt")))
+            own = RunMeter(meter, stack.enter_context(meter.window("adapt")), on_event)
             setup = ranks.attempt(lambda: _ready(config, state, own, on_event, ranks))
             ranks.lead(lambda: _open(folder, config, stack))
             result = _in_folder(Attempt(folder, setup, state, own, warned, on_event), meter)

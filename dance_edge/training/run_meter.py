@@ -2,9 +2,11 @@
 import contextlib
 from typing import Any, Dict, Iterator, List, Tuple
 
+from dance_edge import run as run_folder
 from dance_edge.energy import tx2_model
-from dance_edge.energy.meter import EnergyMeter, Window
+from dance_edge.energy.meter import EnergyMeter, Kept, Window
 from dance_edge.energy.reading import EnergyReading, add_up, reading_from_dict
+from dance_edge.events import OnEvent, Warned, ignore
 
 SCAN, CALIBRATION, EVALUATION, TRAINING, PRUNING, RECALIBRATION = PHASES = (
     "scan", "calibration", "evaluation", "training", "pruning", "recalibration")
@@ -15,10 +17,11 @@ FIRST_METERED_S = 6.0  # a figure takes five samples, of one a second
 class RunMeter:
     """Windows of this start on `meter`, and what earlier starts had counted when they were last saved.
 
-    `window` is the whole start. A phase within a phase (a prune while training) counts for itself alone.
+    `window` is the whole start. A phase within a phase (a prune while training) counts for itself alone. `kills` are
+    the earlier starts that ended without a word: what they did after their last save is not known.
     """
 
-    def __init__(self, meter: EnergyMeter, window: Window) -> None:
+    def __init__(self, meter: EnergyMeter, window: Window, on_event: OnEvent = ignore) -> None:
         self.window = window
         self.meter = meter
         self._earlier: List[EnergyReading] = []
@@ -26,13 +29,19 @@ class RunMeter:
         self._open: List[str] = []
         self._since_s = 0.0
         self._spans: Dict[str, List[Tuple[float, float]]] = {}
-        self._asked = (0.0, 0.0)  # seconds and joules of this start when the sensor was last asked
+        self._kept: Dict[str, Kept] = {}  # by phase: what was integrated of the spans that have long ended
+        self._asked_s = 0.0  # of this start, when the sensor was last asked,
+        self._known = (0.0, 0.0)  # and seconds and joules of it when it last had a figure
+        self._on_event = on_event
+        self._said = False
+        self.kills = 0
 
     def take_up(self, state: Dict[str, Any]) -> None:
         """Go on from what run.json of an earlier start holds."""
         self._earlier = [reading_from_dict(facts) for facts in state.get("energy_parts", [])]
         self._earlier_phases = {name: [reading_from_dict(facts) for facts in parts]
                                 for name, parts in state.get("energy_phases", {}).items()}
+        self.kills = int(state.get("kills", 0)) + (state.get("state") == run_folder.RUNNING)
 
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -58,14 +67,20 @@ class RunMeter:
     def to_state(self) -> Dict[str, Any]:
         """What run.json keeps."""
         phases = {name: [one.to_dict() for one in parts] for name, parts in self._phase_parts().items()}
-        return {"energy_parts": [one.to_dict() for one in self._parts()], "energy_phases": phases}
+        return {"energy_parts": [one.to_dict() for one in self._parts()], "energy_phases": phases,
+                "kills": self.kills}
 
     def whole(self, macs: float, duration_s: float) -> EnergyReading:
         """Of all starts together; without any sensor what a TX2 would take for `macs` of training, estimated."""
         parts = self._parts()
         if self.meter.may_estimate and all(one.source == "none" for one in parts):
             return tx2_model.training_reading(macs, duration_s)
-        return add_up(parts)
+        whole = add_up(parts)
+        if not self.kills:
+            return whole
+        killed = "%d start%s ended in a kill: what was done after the last save is not in it" % (
+            self.kills, "" if self.kills == 1 else "s")
+        return whole._replace(reason="; ".join(part for part in (whole.reason, killed) if part))
 
     def phases(self) -> Dict[str, EnergyReading]:
         """By phase, in the order of `PHASES`; those that were entered."""
@@ -78,15 +93,34 @@ class RunMeter:
         return sum(one.duration_s for one in self._earlier) + self.window.elapsed_s
 
     def joules(self, macs: float) -> float:
-        """So far; the sensor is asked now and then, since an answer takes as long as its interval."""
+        """So far; the sensor is asked now and then, since an answer takes as long as its interval. In between, and
+        where it has no figure, the power known last is carried on; a model speaks where there never was any."""
         own_s = self.window.elapsed_s
-        if own_s - self._asked[0] >= (METERED_EVERY_S if self._asked[1] else FIRST_METERED_S):
-            reading = self.window.reading()
-            self._asked = (reading.duration_s, reading.gross_j or 0.0)
-        then_s, then_j = self._asked
-        if not then_j:
+        if own_s - self._asked_s >= (METERED_EVERY_S if self._known[1] or self._said else FIRST_METERED_S):
+            self._ask()
+        earlier_s, earlier_j = self._earlier_known()
+        then_s, then_j = self._known
+        if not then_j + earlier_j:
             return tx2_model.training_reading(macs, 0.0).gross_j or 0.0
-        return sum(one.gross_j or 0.0 for one in self._earlier) + then_j * own_s / then_s
+        mean_w = then_j / then_s if then_j else earlier_j / earlier_s
+        unknown_s = sum(one.duration_s for one in self._earlier) - earlier_s
+        return earlier_j + then_j + mean_w * (own_s - then_s + unknown_s)
+
+    def _ask(self) -> None:
+        reading = self.window.reading()
+        self._asked_s = reading.duration_s
+        if reading.gross_j:
+            self._known = (reading.duration_s, reading.gross_j)
+        elif self.meter.sensor is not None and not self._said:
+            self._said = True
+            carried = "what was measured before is carried on" if self._known[1] or self._earlier_known()[1] \
+                else "until it has one a TX2's are taken, estimated"
+            self._on_event(Warned("the cap on energy: the sensor has no figure (%s): %s" % (reading.reason, carried)))
+
+    def _earlier_known(self) -> Tuple[float, float]:
+        """Seconds and joules of those earlier starts that have a figure."""
+        known = [one for one in self._earlier if one.gross_j is not None]
+        return sum(one.duration_s for one in known), sum(one.gross_j or 0.0 for one in known)
 
     def _parts(self) -> List[EnergyReading]:
         return self._earlier + [self.window.reading()]
@@ -96,5 +130,5 @@ class RunMeter:
         parts = {name: list(readings) for name, readings in self._earlier_phases.items()}
         self._end_span()
         for name, spans in self._spans.items():
-            parts.setdefault(name, []).append(self.meter.over(spans))
+            parts.setdefault(name, []).append(self.meter.over(spans, self._kept.setdefault(name, {})))
         return parts

@@ -1,6 +1,7 @@
 """A run's joules over its starts, on a clock of the test's own and a sensor of 5 W, then 20 W."""
 import pytest
 
+from dance_edge.energy import trapezoid
 from dance_edge.energy.meter import EnergyMeter
 from dance_edge.energy.reading import PowerSample, PowerSensor
 from dance_edge.training.run_meter import EVALUATION, PRUNING, TRAINING, RunMeter
@@ -107,3 +108,89 @@ def test_without_a_sensor_a_model_speaks_for_the_whole_and_for_no_phase():
     assert all(one.gross_j is None for one in run.phases().values())
     meter.may_estimate = False
     assert run.whole(1e15, 5.0).gross_j is None
+
+
+def test_spans_that_have_long_ended_are_not_integrated_again(monkeypatch):
+    meter = Clocked(lambda s: 5.0 + (int(10 * s) * 7919 % 101) / 100.0)
+    run = started(meter)
+    with run.phase(TRAINING):
+        for _ in range(6):
+            meter.go(20.0)
+            with run.phase(EVALUATION):
+                meter.go(5.0)
+            states = [run.to_state()["energy_phases"] for _ in range(2)]
+        meter.go(60.0)
+        first = run.to_state()["energy_phases"]
+        integrated = []
+        real = trapezoid._of_window
+        monkeypatch.setattr(trapezoid, "_of_window", lambda *taken: integrated.append(taken[1]) or real(*taken))
+        again = run.to_state()["energy_phases"]
+    assert states[0] == states[1] and again == first
+    assert len(integrated) == 2  # the whole start and the training that is under way
+    monkeypatch.setattr(trapezoid, "_of_window", real)
+    fresh = meter.over(run._spans[EVALUATION])
+    assert first[EVALUATION][0]["gross_j"] == pytest.approx(fresh.gross_j, rel=1e-9)
+    assert fresh.duration_s == pytest.approx(30.0)
+
+
+def capped(meter, state=None):
+    heard = []
+    window = meter.window("adapt")
+    window.__enter__()
+    run = RunMeter(meter, window, heard.append)
+    run.take_up(state or {})
+    return run, heard
+
+
+def test_a_cap_goes_on_with_the_power_known_last_where_the_sensor_has_no_figure():
+    meter = Clocked(lambda s: 5.0)
+    run, heard = capped(meter)
+    meter.go(10.0)
+    assert run.joules(1e15) == pytest.approx(50.0)
+    meter.go(10.0)
+    assert run.joules(1e15) == pytest.approx(100.0)
+    for _ in range(2):
+        meter.now_s += 100.0  # without a sample, so that the window has no figure
+        assert meter.between(100.0, meter.now_s).gross_j is None
+        assert run.joules(1e15) == pytest.approx(5.0 * run.elapsed_s)
+    assert len(heard) == 1 and "carried on" in heard[0].text and "samples cover" in heard[0].text
+
+
+def test_a_cap_holds_on_to_what_earlier_starts_had_measured():
+    first = Clocked(lambda s: 5.0)
+    run = started(first)
+    first.go(100.0)
+    state = run.to_state()
+    second = Clocked(lambda s: 5.0)
+    run, heard = capped(second, state)
+    second.now_s += 40.0
+    assert run.joules(1e18) == pytest.approx(5.0 * 140.0) and len(heard) == 1
+    without, heard = capped(Clocked(lambda s: 5.0))
+    without.meter.now_s += 40.0
+    assert without.joules(1e15) == pytest.approx(0.21e6, rel=0.1)  # 0.21 J/GMAC, estimated
+    without.meter.now_s += 40.0
+    without.joules(1e15)
+    assert len(heard) == 1 and "estimated" in heard[0].text
+    silent, heard = EnergyMeter(None), []
+    run = RunMeter(silent, silent.window("adapt"), heard.append)
+    assert run.joules(1e15) == pytest.approx(0.21e6, rel=0.1) and heard == []
+
+
+def test_a_start_that_ended_in_a_kill_is_counted_and_said():
+    def start(state, seconds):
+        meter = Clocked(lambda s: 5.0)
+        run = started(meter, state)
+        meter.go(seconds)
+        return run
+
+    first = start({}, 100.0)
+    assert first.kills == 0 and "kill" not in first.whole(1e15, 1.0).reason
+    paused = start(dict(first.to_state(), state="interrupted"), 100.0)
+    assert paused.kills == 0
+    killed = start(dict(paused.to_state(), state="running"), 0.3)
+    assert killed.kills == 1 and "1 start ended in a kill" in killed.whole(1e15, 1.0).reason
+    again = start(dict(killed.to_state(), state="running"), 100.0)
+    whole = again.whole(1e15, 1.0)
+    assert again.kills == 2 and "2 starts ended in a kill" in whole.reason
+    assert whole.gross_j == pytest.approx(5.0 * 300.3) and whole.measured  # the start of 0.3 s has no figure of its own
+    assert start(dict(again.to_state(), state="interrupted"), 1.0).kills == 2
