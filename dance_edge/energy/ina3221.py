@@ -1,4 +1,4 @@
-"""The INA3221's files under sysfs, as a TX2's kernel (JetPack 4) lays them."""
+"""The INA3221's files under sysfs, as the kernels of JetPack 4 (iio) and of 5 and later (hwmon) lay them."""
 import glob
 import math
 import os
@@ -10,17 +10,23 @@ from dance_edge.energy.reading import PowerSample, PowerSensor
 from dance_edge.errors import DeviceError
 
 ROOT = "/sys/bus/i2c/drivers/ina3221x"
+HWMON_ROOT = "/sys/bus/i2c/drivers/ina3221"
+IIO = ("*/iio:device*/rail_name_*", "iio:device*/rail_name_*", "rail_name_*")
+HWMON = ("*/hwmon/hwmon*/in*_label", "hwmon/hwmon*/in*_label")
+UNCONNECTED = ("", "NC")
 MAX_BYTES = 32  # of a file of one number
 PARTS_S = 0.09  # between readings of all rails but the total: none of them is new sooner than `chip.AVERAGING_S`
 TOTALS = ("VDD_IN", "POM_5V_IN")  # the module's own input: TX2 and Xavier NX, Nano
 
 
 class Rail(NamedTuple):
-    """A rail's name, the file that holds its power in mW, and that of its voltage in mV."""
+    """A rail's name, the file that holds its power in mW, and that of its voltage in mV. Where there is a file of its
+    current in mA, `path` is that one, and power the product."""
 
     name: str
     path: str
     voltage_path: str
+    is_current: bool = False
 
 
 class Ina3221Sensor(PowerSensor):
@@ -34,10 +40,11 @@ class Ina3221Sensor(PowerSensor):
     delay_s = chip.AVERAGING_S
 
     def __init__(self, root: Optional[str] = None) -> None:
-        root = ROOT if root is None else root
-        self.rails = find_rails(root)
+        self._roots = (ROOT, HWMON_ROOT) if root is None else (root,)
+        self.rails = self._find()
         if not self.rails:
-            raise DeviceError("no INA3221 rails under %s" % root, "a Jetson with JetPack 4 has them; else use jtop")
+            raise DeviceError("no INA3221 rails under %s" % " or ".join(self._roots),
+                              "Jetsons up to Xavier have them; else use jtop")
         names = [rail.name for rail in self.rails]
         self.total = next((name for name in TOTALS if name in names), None)
         self.scope = self.total or ""
@@ -59,12 +66,14 @@ class Ina3221Sensor(PowerSensor):
         rails_w, failure = dict(self._parts_w), "no rail could be read"
         for rail in rails:
             try:
-                rails_w[rail.name] = float(self._content(rail.path)) / 1000.0
+                rails_w[rail.name] = self._watts(rail)
             except (OSError, ValueError) as reason:
                 failure = "cannot read %s: %s" % (rail.name, reason)
         if not rails_w or (self.total is not None and self.total not in rails_w):
             self._parts_s = -math.inf
-            raise DeviceError(failure, "check the files under %s" % os.path.dirname(self.rails[0].path))
+            folder = os.path.dirname(self.rails[0].path)
+            self._look_anew()
+            raise DeviceError(failure, "check the files under %s" % folder)
         if rails is self.rails:
             self._parts_w = {name: watts for name, watts in rails_w.items() if name != self.total}
         return PowerSample(now_s, rails_w, self.total)
@@ -78,29 +87,65 @@ class Ina3221Sensor(PowerSensor):
         while self._files:
             os.close(self._files.popitem()[1])
 
+    def _find(self) -> List[Rail]:
+        found: Dict[str, Rail] = {}
+        for root in self._roots:
+            for rail in find_rails(root):
+                found.setdefault(rail.name, rail)
+        return sorted(found.values())
+
+    def _look_anew(self) -> None:
+        """A driver that was bound anew may have numbered its devices anew."""
+        rails = self._find()
+        if self.total is None or self.total in [rail.name for rail in rails]:
+            self.close()
+            self.rails = rails or self.rails
+            self._totals = [rail for rail in self.rails if rail.name == self.total]
+
+    def _watts(self, rail: Rail) -> float:
+        value = float(self._content(rail.path)) / 1000.0
+        return value * float(self._content(rail.voltage_path)) / 1000.0 if rail.is_current else value
+
     def _content(self, path: str) -> bytes:
         """A file stays open, and gives its value anew from its beginning, in a fraction of what opening it takes. One
-        in whose place another was put has no link any more."""
+        in whose place another was put has no link any more; one of a driver that was bound anew fails for ever, so that
+        a file that fails is opened once more."""
         number = self._files.get(path)
-        if number is not None and not os.fstat(number).st_nlink:
+        if number is not None:
+            try:
+                if os.fstat(number).st_nlink:
+                    return os.pread(number, MAX_BYTES, 0)
+            except OSError:
+                pass  # the one that is opened now says what is wrong, if anything is
             os.close(self._files.pop(path))
-            number = None
-        if number is None:
-            number = self._files[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        number = self._files[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         return os.pread(number, MAX_BYTES, 0)
 
 
 def find_rails(root: str) -> List[Rail]:
-    """The rails under `root`/*/iio:device*/, or under iio:device*/ itself, by their `rail_name_K` files."""
+    """The rails under `root`, by their names: of */iio:device*/rail_name_K, or of */hwmon/hwmon*/inK_label; or under a
+    device's own folder."""
     rails: Dict[str, Rail] = {}
-    for pattern in ("*/iio:device*/rail_name_*", "iio:device*/rail_name_*", "rail_name_*"):
+    for pattern in IIO + HWMON:
         for label in sorted(glob.glob(os.path.join(root, pattern))):
-            name = _text(label)
-            folder, index = os.path.dirname(label), label.rsplit("_", 1)[1]
-            path = os.path.join(folder, "in_power%s_input" % index)
-            if name and os.path.exists(path):
-                rails.setdefault(name, Rail(name, path, os.path.join(folder, "in_voltage%s_input" % index)))
+            rail = (_iio_rail if pattern in IIO else _hwmon_rail)(label)
+            if rail.name not in UNCONNECTED and os.path.exists(rail.path) and (
+                    not rail.is_current or os.path.exists(rail.voltage_path)):
+                rails.setdefault(rail.name, rail)
     return sorted(rails.values())
+
+
+def _iio_rail(label: str) -> Rail:
+    folder, index = os.path.dirname(label), label.rsplit("_", 1)[1]
+    return Rail(_text(label) or "", os.path.join(folder, "in_power%s_input" % index),
+                os.path.join(folder, "in_voltage%s_input" % index))
+
+
+def _hwmon_rail(label: str) -> Rail:
+    """It has no file of its power, but of each of both factors."""
+    folder, index = os.path.dirname(label), os.path.basename(label)[len("in"):-len("_label")]
+    return Rail(_text(label) or "", os.path.join(folder, "curr%s_input" % index),
+                os.path.join(folder, "in%s_input" % index), True)
 
 
 def _text(path: str) -> Optional[str]:

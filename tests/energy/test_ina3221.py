@@ -1,3 +1,4 @@
+import errno
 import os
 
 import pytest
@@ -7,6 +8,7 @@ from dance_edge.energy.ina3221 import Ina3221Sensor, find_rails
 from dance_edge.errors import DeviceError
 
 MODULE = [("VDD_IN", 8000), ("VDD_SYS_CPU", 1500), ("VDD_SYS_DDR", 1200)]
+os_close = os.close
 PARTS = [("VDD_SYS_GPU", 3000), ("VDD_SYS_SOC", 1000), ("VDD_4V0_WIFI", 5)]
 
 
@@ -84,3 +86,73 @@ def test_the_other_rails_are_read_ten_times_a_second(tmp_path, lay_chip, monkeyp
     (folder / "in_power1_input").unlink()
     now_s[0] += 0.1
     assert sensor.read().rails_w == {"VDD_IN": 9.0, "VDD_SYS_DDR": 1.2}
+
+
+def test_a_file_that_fails_for_ever_is_opened_once_more(tmp_path, lay_chip, monkeypatch):
+    """As after a driver was bound anew: what was open says that there is no such device, whatever its path holds."""
+    lay_chip("0-0041/iio:device1", MODULE)
+    sensor = Ina3221Sensor(str(tmp_path))
+    dead, pread = set(sensor._files.values()), os.pread
+    opened = len(os.listdir("/proc/self/fd"))
+    kept = [os.dup(number) for number in dead]  # so that their numbers are not given again
+
+    def of_kernel(number, size, offset):
+        if number in dead:
+            raise OSError(errno.ENODEV, "No such device")
+        return pread(number, size, offset)
+
+    monkeypatch.setattr(ina3221.os, "pread", of_kernel)
+    monkeypatch.setattr(ina3221.os, "close", lambda number: None if number in dead else os_close(number))
+    assert sensor.read().rails_w == {"VDD_IN": 8.0, "VDD_SYS_CPU": 1.5, "VDD_SYS_DDR": 1.2}
+    for number in list(dead) + kept:
+        os_close(number)
+    assert len(os.listdir("/proc/self/fd")) <= opened
+    monkeypatch.setattr(ina3221.os, "pread", lambda *taken: of_kernel(next(iter(dead)), 0, 0))
+    with pytest.raises(DeviceError, match="VDD_IN"):  # what fails again is a failure
+        sensor.read()
+    sensor.close()
+
+
+def test_devices_that_were_numbered_anew_are_found_again(tmp_path, lay_chip):
+    folder = lay_chip("0-0041/iio:device1", MODULE)
+    sensor = Ina3221Sensor(str(tmp_path))
+    sensor.close()
+    folder.rename(folder.parent / "iio:device4")
+    with pytest.raises(DeviceError, match="VDD_IN"):
+        sensor.read()
+    assert sensor.read().rails_w["VDD_IN"] == 8.0
+
+
+def lay_hwmon(root, device, rails):
+    """As JetPack 5 lays them: `rails` of (label, mV, mA)."""
+    folder = root / device
+    folder.mkdir(parents=True)
+    (folder / "name").write_text("ina3221\n")
+    for number, (label, millivolts, milliamperes) in enumerate(rails, 1):
+        (folder / ("in%d_label" % number)).write_text(label + "\n")
+        (folder / ("in%d_input" % number)).write_text("%d\n" % millivolts)
+        (folder / ("curr%d_input" % number)).write_text("%d\n" % milliamperes)
+    (folder / "in7_label").write_text("sum of shunt voltages\n")
+    (folder / "in7_input").write_text("4\n")
+    return folder
+
+
+def test_a_xavier_nx_s_rails_under_hwmon(tmp_path):
+    folder = lay_hwmon(tmp_path, "7-0040/hwmon/hwmon3", [
+        ("VDD_IN", 5000, 1600), ("VDD_CPU_GPU_CV", 5000, 300), ("VDD_SOC", 5000, 280)])
+    sensor = Ina3221Sensor(str(tmp_path))
+    sample = sensor.read()
+    assert sensor.scope == sample.total == "VDD_IN" and sensor.volts == 5.0
+    assert sample.rails_w == pytest.approx({"VDD_IN": 8.0, "VDD_CPU_GPU_CV": 1.5, "VDD_SOC": 1.4})
+    (folder / "curr1_input").write_text("2000\n")
+    assert sensor.read().rails_w["VDD_IN"] == pytest.approx(10.0)
+    sensor.close()
+
+
+def test_an_agx_xavier_has_rails_and_no_total(tmp_path):
+    lay_hwmon(tmp_path, "1-0040/hwmon/hwmon4", [("GPU", 19000, 100), ("CPU", 19000, 50), ("SOC", 19000, 80)])
+    lay_hwmon(tmp_path, "1-0041/hwmon/hwmon5", [("CV", 19000, 0), ("NC", 19000, 0), ("SYS5V", 19000, 90)])
+    sensor = Ina3221Sensor(str(tmp_path))
+    assert sensor.total is None and sensor.scope == ""
+    assert sensor.read().rails_w == pytest.approx({"GPU": 1.9, "CPU": 0.95, "SOC": 1.52, "CV": 0.0, "SYS5V": 1.71})
+    sensor.close()

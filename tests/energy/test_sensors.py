@@ -44,6 +44,7 @@ def bare_machine(monkeypatch, tmp_path):
     monkeypatch.setattr(sensors, "JtopSensor", no_service)
     monkeypatch.setattr(sensors, "NvmlSensor", no_gpu)
     monkeypatch.setattr("dance_edge.energy.ina3221.ROOT", str(tmp_path))
+    monkeypatch.setattr("dance_edge.energy.ina3221.HWMON_ROOT", str(tmp_path / "hwmon"))
     monkeypatch.setattr("dance_edge.energy.rapl.ROOT", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
