@@ -4,7 +4,7 @@ from typing import List, Optional, Sequence
 from dance_edge.bench.measured import Against, Measured
 from dance_edge.bench.training import TrainingCost
 from dance_edge.energy.reading import EnergyReading
-from dance_edge.report.joules import cell, energy_words, joules, kind
+from dance_edge.report.joules import cell, energy_words, joules, kind, net_cell
 from dance_edge.report.numbers import change, percent
 
 COLUMNS = ("model", "mIoU", "p50 ms", "p99 ms", "FPS", "GMAC", "M params", "host MB", "GPU MB", "J an image", "net J",
@@ -18,7 +18,7 @@ def rows(measured: Sequence[Measured]) -> List[List[str]]:
     return [[one.name, percent(one.miou), _number(one.latency.p50_ms, 1), _number(one.latency.p99_ms, 1),
              _number(one.latency.fps, 1), _number(one.macs, 2, 1e9), _number(one.params, 2, 1e6),
              _number(one.memory_bytes, 0, 1e6), _number(one.gpu_memory_bytes, 0, 1e6), cell(one.energy),
-             joules(one.energy.net_j), joules(one.images_per_j), kind(one.energy)] for one in measured]
+             net_cell(one.energy), joules(one.images_per_j), kind(one.energy)] for one in measured]
 
 
 def rung_rows(measured: Sequence[Measured]) -> List[List[str]]:

@@ -71,7 +71,8 @@ def write_pages(benched: Benched, on_event: OnEvent) -> Optional[str]:
 
 
 def _pictures(benched: Benched, on_event: OnEvent) -> Dict[str, bytes]:
-    columns = benched.meter.trace.columns() if benched.meter.sensor is not None else None
+    sampler = benched.meter.sampler_of(_source(benched))
+    columns = None if sampler is None else sampler.trace.columns()
     try:
         return charts(benched.found, columns)
     except ConfigError as reason:
@@ -81,11 +82,15 @@ def _pictures(benched: Benched, on_event: OnEvent) -> Dict[str, bytes]:
 
 def _write_trace(benched: Benched, path: str) -> None:
     """The samples of this bench alone; without a sensor an earlier bench's would be taken for this one's."""
-    sensor = benched.meter.sensor
-    if sensor is None:
+    if benched.meter.sensor is None:
         if os.path.exists(path):
             os.remove(path)
         return
     temporary = temporary_name(path)
-    benched.meter.trace.write_csv(temporary, sensor.name, sensor.averages)
+    benched.meter.write_csv(temporary, _source(benched))
     os.replace(temporary, path)
+
+
+def _source(benched: Benched) -> str:
+    """The sensors that the joules shown come from, so that what is drawn and kept is what they were made of."""
+    return " + ".join(dict.fromkeys(one.energy.source for one in benched.found.measured))

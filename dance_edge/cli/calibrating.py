@@ -3,26 +3,29 @@ import csv
 import math
 import sys
 import time
-from typing import Any, List, Optional, Tuple
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
 import click
 
 from dance_edge.cli import powering
 from dance_edge.cli.output import say, write_json
-from dance_edge.cli.power_table import figure
 from dance_edge.cli.progress import Listener
 from dance_edge.energy import calibration
 from dance_edge.energy.meter import EnergyMeter
 from dance_edge.errors import ConfigError, DataError, DeviceError
 from dance_edge.events import Note, OnEvent
+from dance_edge.report.joules import watts
+
+if TYPE_CHECKING:
+    from dance_edge.cli.power import PowerConfig
 
 LOAD_S = 10.0
 COLUMNS = ("sensor_w", "meter_w")
 Pairs = List[Tuple[float, float]]
 
 
-def calibrate(config: Any) -> None:
-    """As a `PowerConfig` asks: take the pairs, fit, keep the result for this board and say what came out."""
+def calibrate(config: "PowerConfig") -> None:
+    """As `config` asks: take the pairs, fit, keep the result for this board and say what came out."""
     pairs = read_pairs(config.calibrate_from) if config.calibrate_from else []
     with Listener() as listener, powering.opened(config, listener) as meter:
         if meter.sensor is None or not meter.sensor.scope:
@@ -65,10 +68,10 @@ def read_pairs(path: str) -> Pairs:
     pairs = []
     for number, row in rows[1:]:
         cells = dict(zip(header, row))
-        watts = [_number(cells.get(column, "")) for column in COLUMNS]
-        if watts[0] is None or watts[1] is None:
+        found = [_number(cells.get(column, "")) for column in COLUMNS]
+        if found[0] is None or found[1] is None:
             raise DataError("%s, line %d is not two numbers: %s" % (path, number, ",".join(row)), hint)
-        pairs.append((watts[0], watts[1]))
+        pairs.append((found[0], found[1]))
     return pairs
 
 
@@ -94,7 +97,7 @@ def _ask(meter: EnergyMeter, seconds: float, on_event: OnEvent) -> Pairs:
             click.echo("no figure of the sensor, the load does not count: %s" % reading.reason, err=True)
             continue
         sensor_w = reading.gross_j / reading.duration_s
-        click.echo("load %d: sensor %s W, meter %s W" % (len(pairs) + 1, figure(sensor_w), figure(meter_w)), err=True)
+        click.echo("load %d: sensor %s W, meter %s W" % (len(pairs) + 1, watts(sensor_w), watts(meter_w)), err=True)
         pairs.append((sensor_w, meter_w))
 
 

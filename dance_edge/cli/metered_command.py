@@ -31,6 +31,8 @@ def check_startable(words: Sequence[str]) -> None:
         raise NotStarted(name, "No such file or directory", NOT_FOUND)
     elif os.path.isdir(name):
         raise NotStarted(name, "Is a directory", NOT_EXECUTABLE)
+    elif not os.access(name, os.X_OK):
+        raise NotStarted(name, "Permission denied", NOT_EXECUTABLE)
 
 
 def run(words: Sequence[str]) -> int:

@@ -1,6 +1,5 @@
 """Power as it is measured: a table that renews itself on a terminal, a line now and then elsewhere."""
 import contextlib
-import math
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ from dance_edge.energy.meter import EnergyMeter, Window
 from dance_edge.energy.reading import EnergyReading
 from dance_edge.energy.trapezoid import MIN_SAMPLES
 from dance_edge.events import Event
+from dance_edge.report.joules import interval, joules, kind, watts
 
 REDRAW_S = 0.5
 MOST_DRAWING = 0.02  # of the time: a trace of days takes long to add up, and drawing costs power too
@@ -73,17 +73,9 @@ class PowerTable:
         self._due_s = began_s + max(PLAIN_INTERVAL_S if self._live is None else REDRAW_S, took_s / MOST_DRAWING)
 
 
-def figure(value: Optional[float]) -> str:
-    """Four figures, never in powers of ten: `3.798`, `0.04210`, `12345`."""
-    if value is None:
-        return "-"
-    magnitude = math.floor(math.log10(abs(value))) if value else 0
-    return "%.*f" % (min(max(3 - magnitude, 0), 6), value)
-
-
 def plain_line(elapsed_s: float, meter: EnergyMeter, reading: EnergyReading) -> str:
     """How a measurement stands, in one line."""
-    return "%s  %s W now  %s" % (duration(elapsed_s), figure(meter.power_w), _joules(reading))
+    return "%s  %s W now  %s" % (duration(elapsed_s), watts(meter.power_w), _joules(reading))
 
 
 def live_rows(meter: EnergyMeter, reading: EnergyReading) -> List[List[str]]:
@@ -92,9 +84,9 @@ def live_rows(meter: EnergyMeter, reading: EnergyReading) -> List[List[str]]:
     scope = reading.scope
     rows = []
     for name in sorted(rails_w, key=lambda one: (one != scope, one)):
-        joules = reading.gross_j if name == scope else reading.rails_j.get(name)
-        mean_w = joules / reading.duration_s if joules is not None and reading.duration_s > 0.0 else None
-        rows.append([name, figure(rails_w[name]), figure(mean_w), figure(joules)])
+        rail_j = reading.gross_j if name == scope else reading.rails_j.get(name)
+        mean_w = rail_j / reading.duration_s if rail_j is not None and reading.duration_s > 0.0 else None
+        rows.append([name, watts(rails_w[name]), watts(mean_w), joules(rail_j)])
     return rows
 
 
@@ -106,7 +98,7 @@ def _so_far(meter: EnergyMeter, window: Window) -> EnergyReading:
 
 def _joules(reading: EnergyReading) -> str:
     if reading.gross_j is not None:
-        return "%s J so far, %s" % (figure(reading.gross_j), reading.label)
+        return "%s J so far%s, %s" % (joules(reading.gross_j), interval(reading), kind(reading))
     return "no joules yet" if reading.sample_count < MIN_SAMPLES else reading.label
 
 

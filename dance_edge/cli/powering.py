@@ -1,29 +1,35 @@
 """What `dance-edge power` does between flags and exit code: a window over the sensor, and what is said of it."""
 import contextlib
 import time
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from dance_edge.cli import metered_command
-from dance_edge.cli.power_table import PowerTable, figure
+from dance_edge.cli.power_table import PowerTable
+from dance_edge.cli.progress import Listener
 from dance_edge.energy.conditions import Conditions, conditions
-from dance_edge.energy.meter import EnergyMeter
+from dance_edge.energy.meter import EnergyMeter, Window
 from dance_edge.energy.reading import EnergyReading
 from dance_edge.energy.sensors import metered
-from dance_edge.energy.trace import Trace
 from dance_edge.errors import DeviceError
 from dance_edge.events import Event, Note, OnEvent, Warned
 from dance_edge.interrupt import StopRequest
+from dance_edge.report.joules import energy_words, joules, kind, net_interval, watts
+from dance_edge.report.numbers import percent
+
+if TYPE_CHECKING:
+    from dance_edge.cli.power import PowerConfig
 
 FORMAT = 1
 STEP_S = 0.1  # how soon Ctrl-C is heeded
-RAIL_COLUMNS = ("rail", "J", "mean W")
+RAIL_COLUMNS = ("rail", "J", "mean W", "energy")
 NO_SENSOR = "power: no sensor here"
 ESTIMATED = ": joules are estimated"
 
 
 class Metered(NamedTuple):
     """A window's reading and all that stands beside it. `idle` is the baseline's reading, None where none was asked
-    for; `cost` is our processor time as a share of a core, None without a sensor."""
+    for; `sample_s` the time between samples of the sensor that it comes from; `cost` the meter's own processor time as
+    a share of a core. None without a sensor."""
 
     reading: EnergyReading
     started_unix_s: float
@@ -57,42 +63,26 @@ class Metered(NamedTuple):
             "command": list(self.words) or None, "exit_code": self.exit_code}
 
 
-class Samples(NamedTuple):
-    """The raw trace and what its file says of the sensor."""
-
-    trace: Trace
-    source: str
-    averages: bool
-
-    def write(self, path: str) -> None:
-        """Append them to the file `path`."""
-        self.trace.write_csv(path, self.source, self.averages)
-
-
-def measure(config: Any, listener: Any) -> Tuple[Metered, Samples]:
-    """Meter as a `PowerConfig` asks; nothing is printed but the table while it lasts. `DeviceError` where there is no
-    sensor and no command either."""
+def measure(config: "PowerConfig", listener: Listener) -> Tuple[Metered, EnergyMeter]:
+    """Meter as `config` asks, and the meter with its samples; nothing is printed but the table while it lasts.
+    `DeviceError` where there is no sensor and no command either."""
     shown = PowerTable(listener, config.for_s)
     with opened(config, shown) as meter:
         idle = _idle(meter, config.idle_s, shown)
         before = conditions()
         with meter.window("power") as window:
             started_unix_s = time.time() - window.elapsed_s
-            cpu_s = time.process_time()
             code = metered_command.run(config.words) if config.words else _wait(config.for_s, meter, window, shown)
-            cpu_s = time.process_time() - cpu_s
         after = conditions()
         reading = window.reading()
-        cost = cpu_s / reading.duration_s if meter.sensor is not None and reading.duration_s > 0.0 else None
-        sensor = meter.sensor
-        samples = Samples(meter.trace, sensor.name if sensor else "none", bool(sensor and sensor.averages))
-        return Metered(reading, started_unix_s, window.start_s, meter.refresh_s, meter.idle_w, idle, cost, before,
-                       after, tuple(config.words), code), samples
+        sampler = meter.sampler_of(reading.source)
+        return Metered(reading, started_unix_s, window.start_s, None if sampler is None else sampler.sample_s,
+                       meter.shown_idle_w, idle, meter.cost, before, after, tuple(config.words), code), meter
 
 
 @contextlib.contextmanager
-def opened(config: Any, on_event: OnEvent) -> Iterator[EnergyMeter]:
-    """The meter of a `PowerConfig`. Where `auto` finds no sensor a command is run without, and said to be."""
+def opened(config: "PowerConfig", on_event: OnEvent) -> Iterator[EnergyMeter]:
+    """The meter that `config` asks for. Where `auto` finds no sensor a command is run without, and said to be."""
     why: List[str] = []
 
     def heard(event: Event) -> None:
@@ -122,7 +112,7 @@ def _idle(meter: EnergyMeter, seconds: Optional[float], on_event: OnEvent) -> Op
     return reading
 
 
-def _wait(seconds: Optional[float], meter: EnergyMeter, window: Any, shown: PowerTable) -> int:
+def _wait(seconds: Optional[float], meter: EnergyMeter, window: Window, shown: PowerTable) -> int:
     """For `seconds`, or until Ctrl-C or SIGTERM; their exit code, else 0."""
     with StopRequest() as stop, shown.over(meter, window):
         while not stop.exit_code:
@@ -137,58 +127,39 @@ def _wait(seconds: Optional[float], meter: EnergyMeter, window: Any, shown: Powe
 def lines(result: Metered) -> List[str]:
     """The report for people."""
     reading = result.reading
-    found = [("energy", _energy(reading)), ("sensor", _sensor(reading)), ("power", _power(reading)),
-             ("idle", _idle_line(result)), ("samples", _samples(result))]
+    found = [("energy", energy_words(reading)), ("power", _power(reading)), ("idle", _idle_line(result)),
+             ("samples", _samples(result))]
     if result.cost is not None:
-        found.append(("meter", "%.2g %% of a core" % (100.0 * result.cost)))
+        found.append(("meter", percent(result.cost) + " of a core"))
     before, after = result.before.summary(), result.after.summary()
     if before or after:
         found.append(("board", before if before == after else "%s; in the end %s" % (before, after)))
     return ["%-9s %s" % one for one in found if one[1]]
 
 
-def rails_label(reading: EnergyReading) -> str:
-    """What stands over the joules of single rails."""
-    return "measured (%s)%s; they overlap and are not added up" % (
-        reading.source, ", uncalibrated" if reading.calibrated else "")
-
-
 def rail_rows(reading: EnergyReading) -> List[List[str]]:
-    """Cells under `RAIL_COLUMNS`, the rail that feeds all first."""
+    """Cells under `RAIL_COLUMNS`, the rail that feeds all first. All are as the sensor has them: a calibration is
+    of the figure above alone."""
+    label = "measured (%s, %s), uncalibrated"
     names = sorted(reading.rails_j, key=lambda name: (name != reading.scope, name))
-    return [[name, figure(reading.rails_j[name]), figure(reading.rails_j[name] / reading.duration_s)]
+    return [[name, joules(reading.rails_j[name]), watts(reading.rails_j[name] / reading.duration_s),
+             label % (reading.source, name)]
             for name in names]
-
-
-def _energy(reading: EnergyReading) -> str:
-    if reading.gross_j is None or reading.low_j is None or reading.high_j is None:
-        return reading.label
-    return "%s J, %s to %s J (95 %%), %s" % (figure(reading.gross_j), figure(reading.low_j), figure(reading.high_j),
-                                             reading.label)
-
-
-def _sensor(reading: EnergyReading) -> str:
-    if reading.gross_j is None:
-        return ""
-    parts = ["calibrated" if reading.calibrated else "uncalibrated"]
-    if reading.sensor_j is not None:
-        parts.append("may be off by %s J either way, by its %s" % (
-            figure(reading.sensor_j), "calibration's residual" if reading.calibrated else "data sheet"))
-    return ", ".join(parts) + ("; " + reading.reason if reading.reason else "")
 
 
 def _power(reading: EnergyReading) -> str:
     if reading.gross_j is None or reading.duration_s <= 0.0:
         return "no figure, over %.4g s" % reading.duration_s
-    return "%s W over %.4g s" % (figure(reading.gross_j / reading.duration_s), reading.duration_s)
+    return "%s W over %.4g s" % (watts(reading.gross_j / reading.duration_s), reading.duration_s)
 
 
 def _idle_line(result: Metered) -> str:
     if result.idle_w is None or result.idle is None:
         return ""
-    net = result.reading.net_j
-    return "%s W over %.4g s%s" % (figure(result.idle_w), result.idle.duration_s, "" if net is None else
-                                   "; net of it %s J, %s" % (figure(net), result.reading.label))
+    reading = result.reading
+    net = "" if reading.net_j is None else "; net of it %s J%s, %s" % (
+        joules(reading.net_j), net_interval(reading), kind(reading))
+    return "%s W over %.4g s%s" % (watts(result.idle_w), result.idle.duration_s, net)
 
 
 def _samples(result: Metered) -> str:

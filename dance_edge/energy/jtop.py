@@ -39,6 +39,7 @@ class JtopSensor(PowerSensor):
         self._client: Any = None
         self._stamp: Any = None
         self._stamped_s = 0.0
+        self._ended_cpu_s = 0.0  # of clients that are gone
         self.interval_s = interval_s
         self.volts: Optional[float] = None
         self.scope = self.read().total or ""
@@ -74,13 +75,18 @@ class JtopSensor(PowerSensor):
 
     def _open(self) -> Any:
         """Connect; and once more at the service's own period where that is longer, as `ok()` would time out."""
-        client = _started(self._connect, self._wanted_s)
+        self._ended_cpu_s = self.cpu_s
+        client = _started(self._connect, self._wanted_s, self._count_cpu)
         period_s = float(client.interval)
         if period_s > self._wanted_s:
             client.close()
-            client = _started(self._connect, period_s)
+            client = _started(self._connect, period_s, self._count_cpu)
         self._client, self.interval_s = client, period_s if period_s > 0 else self._wanted_s
         return client
+
+    def _count_cpu(self, _client: Any) -> None:
+        """Called by the client's own thread with each sample."""
+        self.cpu_s = self._ended_cpu_s + time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID)
 
     def _stamp_sample(self, stamp: Any) -> None:
         """`stamp` is the uptime that the service took with the sample. A service whose reader has died goes on
@@ -130,10 +136,12 @@ def _vendor_client(interval_s: float) -> Any:
     return jtop(interval=interval_s)
 
 
-def _started(connect: Connect, interval_s: float) -> Any:
-    """A client that has its first sample. A service just woken by it may be later with that than the client waits."""
+def _started(connect: Connect, interval_s: float, on_sample: Callable[[Any], None]) -> Any:
+    """A client that has its first sample; its thread calls `on_sample` with each. A service just woken by it may be
+    later with the first than the client waits."""
     for tries_left in (2, 1, 0):
         client = connect(interval_s)
+        client.attach(on_sample)
         try:
             _start(client)
             return client

@@ -150,10 +150,13 @@ class EnergyMeter:
             return None
         return sum(one.cpu_s + one.sensor.cpu_s for one in self._samplers) / (end_s - self._started_s)
 
-    def write_csv(self, path: str) -> None:
-        """Append the first sensor's samples, and what is known of it, to the file `path`; nothing without a sensor."""
-        if self.sensor is not None:
-            self.trace.write_csv(path, self.sensor.name, self.sensor.averages, self.sensor.delay_s, self.sensor.volts)
+    def write_csv(self, path: str, source: str = "") -> None:
+        """Append the samples of the sensor that a reading's `source` names, left out the first's, and what is known of
+        it, to the file `path`; nothing without a sensor."""
+        sampler = self.sampler_of(source)
+        if sampler is not None:
+            sensor = sampler.sensor
+            sampler.trace.write_csv(path, sensor.name, sensor.averages, sensor.delay_s, sensor.volts)
 
     def window(self, name: str) -> Window:
         """A window of this meter: `with meter.window("adapt") as window: ...`."""

@@ -45,9 +45,21 @@ def kind(energy: EnergyReading) -> str:
 
 def interval(energy: EnergyReading) -> str:
     """` (1.90 to 2.10)`; empty where there is none."""
-    if energy.low_j is None or energy.high_j is None:
-        return ""
-    return " (%s to %s)" % (joules(energy.low_j), joules(energy.high_j))
+    return _between(energy.low_j, energy.high_j)
+
+
+def net_cell(energy: EnergyReading) -> str:
+    """A table's cell of joules above the idle machine's, with their interval."""
+    return joules(energy.net_j) + (net_interval(energy) if energy.net_j is not None else "")
+
+
+def net_interval(energy: EnergyReading) -> str:
+    """As `interval`, of the joules above the idle machine's."""
+    return _between(energy.net_low_j, energy.net_high_j)
+
+
+def _between(low_j: Optional[float], high_j: Optional[float]) -> str:
+    return "" if low_j is None or high_j is None else " (%s to %s)" % (joules(low_j), joules(high_j))
 
 
 def bounds(energy: EnergyReading) -> List[str]:

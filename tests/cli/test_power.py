@@ -116,8 +116,8 @@ def test_constant_power_is_watts_times_seconds(eight_watts, tmp_path, capsys):
     assert (result["idle_power_w"], result["command"], result["exit_code"]) == (None, None, 0)
     assert set(result["conditions"]) == {"start", "end"} and "power_mode" in result["conditions"]["start"]
     out = capsys.readouterr().out
-    assert "J, " in out and "(95 %), measured (scripted, VDD_IN)" in out and "8.000 W over" in out
-    assert "uncalibrated" in out
+    assert "), measured (scripted, VDD_IN), uncalibrated, the sensor's own error is not known" in out
+    assert "8.000 W over" in out
 
 
 def test_a_wall_clock_that_jumps_moves_no_end(eight_watts, monkeypatch, tmp_path):
@@ -143,13 +143,16 @@ def test_the_files_of_a_chip_and_back_from_the_raw_trace(tree, tmp_path, capsys)
     assert result["rails_j"]["VDD_SYS_CPU"] == pytest.approx(1.5 * result["duration_s"])
     assert result["energy"]["sensor_j"] == pytest.approx(0.4 * result["duration_s"], rel=0.01)  # 19 V, 5 mOhm, 0.25 %
     out = capsys.readouterr().out
-    assert "by its data sheet" in out and "VDD_SYS_CPU" in out and "not added up" in out
+    assert "by the sensor's own offset and gain" in out and "VDD_SYS_CPU" in out and "not added up" in out
     lines = csv.read_text().splitlines()
-    assert lines[:2] == ["# format: 1, source: ina3221, total: VDD_IN", "monotonic_s,VDD_IN_w,VDD_SYS_CPU_w"]
+    assert lines[0].startswith("# format: ") and ", source: ina3221, total: VDD_IN" in lines[0]
+    columns = lines[1].split(",")
+    assert columns[0] == "monotonic_s" and sorted(columns[1:]) == ["VDD_IN_w", "VDD_SYS_CPU_w"]
     assert len(lines) - 2 >= result["sample_count"]
     assert float(lines[2].split(",")[0]) <= result["started_monotonic_s"]
 
-    csv.write_text("\n".join(lines[:2] + ["%.2f,8.0000,1.5000" % (i / 20.0) for i in range(200)]) + "\n")
+    csv.write_text("\n".join(lines[:2] + ["%.2f,%s" % (i / 20.0, ",".join(
+        {"VDD_IN_w": "8.0", "VDD_SYS_CPU_w": "1.5"}[name] for name in columns[1:])) for i in range(200)]) + "\n")
     assert main.run(["power", "--for", "0.5", "--power", "replay:%s" % csv, "--json", str(tmp_path / "r.json")]) == 0
     replayed = read(tmp_path / "r.json")
     assert replayed["energy_j"] == pytest.approx(8.0 * replayed["duration_s"])
@@ -187,6 +190,68 @@ def test_a_command_that_cannot_run_ends_as_in_a_shell(eight_watts, monkeypatch, 
     assert main.run(["power", "--", word, "--for"]) == code
     error, hint = capsys.readouterr().err.splitlines()[-2:]
     assert error.startswith("error: cannot run %s: " % word) and text in error and "--" in hint
+
+    assert main.run(["power", "--csv", "o.csv", "--", word]) == code
+    assert not (tmp_path / "o.csv").exists()
+
+
+@pytest.mark.parametrize("option", ["--csv", "--json"])
+def test_the_commands_code_comes_before_a_report_that_cannot_be_written(tree, capsys, option):
+    for word, code in (("exit 7", 7), ("true", 0)):
+        assert main.run(["power", "--power", "ina3221", option, "/dev/full", "--", "sh", "-c", word]) == code
+        assert "warning: cannot write /dev/full" in capsys.readouterr().err
+
+
+def test_without_a_command_a_report_that_cannot_be_written_is_an_error(eight_watts, capsys):
+    assert main.run(["power", "--for", "0.1", "--csv", "/dev/full"]) == 2
+    assert "error: cannot write /dev/full" in capsys.readouterr().err
+
+
+def test_the_code_comes_before_a_stderr_that_is_full(tree):
+    with open("/dev/full", "w") as full:
+        quiet = OWN_PROCESS.replace("main(['power'", "main(['-q', 'power'")
+        done = subprocess.run([sys.executable, "-c", quiet, tree, "--", "sh", "-c", "exit 7"], stderr=full,
+                              stdout=subprocess.PIPE)
+    assert done.returncode == 7
+
+
+class Late(PowerSensor):
+    name, scope = "jtop", "VDD_IN"
+
+    def read(self):
+        raise AssertionError("it is not sampled")
+
+
+class Chip(Late):
+    name = "ina3221"
+
+    def error_w(self, watts):
+        return 0.2
+
+
+@pytest.fixture
+def two_sensors(monkeypatch):
+    """jtop once a second, and the chip's files every 20 ms, whose values are new every 0.42 s."""
+    meter, now_s = EnergyMeter(Late(), 1.0, quick=Chip()), time.monotonic()
+    slow, quick = meter.sampler_of("jtop"), meter.sampler_of("ina3221")
+    assert slow is not quick and meter.sampler_of("jtop + ina3221") is quick and meter.sampler_of("none") is slow
+    for i in range(30):
+        slow.trace.append(PowerSample(now_s + i - 2.0, {"VDD_IN": 8.0}, "VDD_IN"))
+    for i in range(1500):
+        watts = 7.0 + (int(0.02 * i / 0.42) * 7919 % 101) / 50.0
+        quick.trace.append(PowerSample(now_s + 0.02 * i - 2.0, {"VDD_IN": watts}, "VDD_IN"))
+    return put(monkeypatch, meter)
+
+
+def test_samples_and_trace_are_those_of_the_sensor_whose_joules_are_shown(two_sensors, tmp_path, capsys):
+    csv, path = tmp_path / "p.csv", tmp_path / "p.json"
+    assert main.run(["power", "--for", "3", "--csv", str(csv), "--json", str(path)]) == 0
+    result = read(path)
+    assert result["energy"]["source"] == "ina3221" and result["sample_count"] == pytest.approx(150, abs=5)
+    assert result["sample_s"] == pytest.approx(0.02) and result["refresh_s"] == pytest.approx(0.42, abs=0.02)
+    assert ", one every 0.02 s, a new value every 0.42 s, " in capsys.readouterr().out
+    lines = csv.read_text().splitlines()
+    assert "source: ina3221" in lines[0] and len(lines) > 1000
 
 
 def test_too_short_a_window_says_how_long_to_run(tree, tmp_path, capsys):
@@ -326,7 +391,7 @@ def test_joules_are_calibrated_from_a_file_of_pairs(tree, tmp_path, capsys):
     assert result["mean_power_w"] == pytest.approx(1.2 * 8.0 + 2.0)
     assert result["rails_j"]["VDD_IN"] == pytest.approx(8.0 * result["duration_s"])  # the sensor's own word
     out = capsys.readouterr().out
-    assert "sensor    calibrated" in out and "calibrated at 3 loads to within" in out
+    assert "VDD_IN), calibrated, +- " in out and "calibrated at 3 loads to within" in out
 
 
 @pytest.mark.parametrize("text, said", [
@@ -368,7 +433,7 @@ def test_elsewhere_there_is_a_line_now_and_then(eight_watts, monkeypatch, capsys
     monkeypatch.setattr(power_table, "PLAIN_INTERVAL_S", 0.0)
     assert main.run(["power", "--for", "0.2"]) == 0
     err = capsys.readouterr().err
-    assert "8.000 W now" in err and "J so far, measured (scripted, VDD_IN)" in err
+    assert "8.000 W now" in err and "J so far (" in err and ", measured (scripted, VDD_IN), uncalibrated" in err
 
 
 def test_quiet_leaves_the_report_alone(eight_watts, monkeypatch, capsys):
@@ -376,9 +441,3 @@ def test_quiet_leaves_the_report_alone(eight_watts, monkeypatch, capsys):
     assert main.run(["-q", "power", "--for", "0.2"]) == 0
     out, err = capsys.readouterr()
     assert "energy " in out and err == ""
-
-
-@pytest.mark.parametrize("value, text", [(None, "-"), (0.0, "0.000"), (3.7981, "3.798"), (12345.6, "12346"),
-                                         (0.0421, "0.04210"), (-2.5, "-2.500"), (1e-9, "0.000000"), (240.12, "240.1")])
-def test_figures_are_four_and_never_powers_of_ten(value, text):
-    assert power_table.figure(value) == text

@@ -1,6 +1,7 @@
 import queue
 import sys
 import threading
+import time
 
 import pytest
 
@@ -32,6 +33,10 @@ class Service:
 class Client:
     def __init__(self, service, interval_s):
         self.service, self.interval_user = service, interval_s
+        self.observers = set()
+
+    def attach(self, observer):
+        self.observers.add(observer)
 
     def start(self):
         if getattr(self.service.known, "connected", None) not in (None, self.service.lives):
@@ -143,6 +148,32 @@ def test_a_service_that_came_back_is_joined_from_any_thread():
         sensor.close()
         service.lives += 1
         assert sensor.read().rails_w["VDD_IN"] == 8.0
+
+
+def test_the_processor_time_of_the_clients_own_thread_is_known():
+    service = Service()
+    clients = []
+
+    def connect(interval_s):
+        clients.append(service.connect(interval_s))
+        return clients[-1]
+
+    def work():
+        busy_s = time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID) + 0.05
+        while time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID) < busy_s:
+            pass
+        for observer in clients[-1].observers:
+            observer(clients[-1])
+
+    sensor = JtopSensor(1.0, connect)
+    assert sensor.cpu_s == 0.0
+    for least_s in (0.05, 0.1):  # a client that takes the place of one that is gone adds to it
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        assert least_s <= sensor.cpu_s < least_s + 0.05
+        sensor.close()
+        sensor.read()
 
 
 def test_without_jetson_stats(monkeypatch):
