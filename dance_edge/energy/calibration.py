@@ -9,15 +9,17 @@ from dance_edge.atomic import replace_file
 from dance_edge.energy.reading import EnergyReading
 from dance_edge.errors import ConfigError, DataError
 
-FORMAT = 1
+FORMAT = 2  # 1 did not say the range of the loads
 ANEW = "make it anew: dance-edge power --calibrate"
 MIN_LOADS = 3
-MIN_SPREAD = 1.2  # of the largest load to the smallest: a line through one spot says nothing
+MIN_SPREAD = 2.0  # of the largest load to the smallest: a line through one spot says nothing
+NUMBERS = ("slope", "offset_w", "residual_w", "low_w", "high_w")
 BOARD_FILES = ("/proc/device-tree/serial-number", "/etc/machine-id")
 
 
 class Calibration(NamedTuple):
-    """true watts = slope * sensor's watts + offset_w, off by at most `residual_w` at the loads it was made from."""
+    """true watts = slope * sensor's watts + offset_w, off by at most `residual_w` at the loads it was made from, which
+    the sensor had at `low_w` to `high_w` (None: not known, of a file of format 1)."""
 
     slope: float
     offset_w: float
@@ -26,6 +28,16 @@ class Calibration(NamedTuple):
     board: str
     source: str
     scope: str
+    low_w: Optional[float] = None
+    high_w: Optional[float] = None
+
+    def outside(self, sensor_w: float) -> str:
+        """What to say of a mean of `sensor_w` that no load was near; empty where one was."""
+        if self.low_w is None or self.high_w is None:
+            return "at loads that are not known"
+        if self.low_w <= sensor_w <= self.high_w:
+            return ""
+        return "%.3g W is outside the calibrated %.3g to %.3g W" % (sensor_w, self.low_w, self.high_w)
 
 
 def fit(pairs: Sequence[Tuple[float, float]], board: str, source: str, scope: str) -> Calibration:
@@ -46,11 +58,13 @@ def fit(pairs: Sequence[Tuple[float, float]], board: str, source: str, scope: st
         raise ConfigError("the meter falls where the sensor rises: %s" % _listed(pairs),
                           "give each line as sensor's watts, meter's watts of the same load")
     residual_w = float(np.max(np.abs(slope * sensor_w + offset_w - meter_w)))
-    return Calibration(float(slope), float(offset_w), residual_w, len(pairs), board, source, scope)
+    return Calibration(float(slope), float(offset_w), residual_w, len(pairs), board, source, scope,
+                       float(sensor_w.min()), float(sensor_w.max()))
 
 
 def calibrated(reading: EnergyReading, calibration: Calibration) -> EnergyReading:
-    """`reading` as the external meter would have it; rails stay as the sensor says."""
+    """`reading` as the external meter would have it; rails stay as the sensor says. Where its mean power lies outside
+    the loads that were calibrated that is said, and what it may be off by is never less than the sensor's own bound."""
     same = chip_of(reading.source) == chip_of(calibration.source) and reading.scope == calibration.scope
     if reading.gross_j is None or not same:
         return reading
@@ -59,11 +73,18 @@ def calibrated(reading: EnergyReading, calibration: Calibration) -> EnergyReadin
     def corrected(joules: Optional[float]) -> Optional[float]:
         return None if joules is None else slope * joules + offset_j
 
-    said = "calibrated at %d loads to within %.2g W" % (calibration.loads, calibration.residual_w)
+    def times_slope(joules: Optional[float]) -> Optional[float]:
+        return None if joules is None else slope * joules  # of the difference of two figures the offset falls out
+
+    outside = calibration.outside(reading.gross_j / reading.duration_s) if reading.duration_s > 0.0 else ""
+    residual_j = calibration.residual_w * reading.duration_s
+    said = "calibrated at %d loads to within %.2g W%s" % (calibration.loads, calibration.residual_w,
+                                                          outside and ", but " + outside)
     return reading._replace(
         gross_j=corrected(reading.gross_j), low_j=corrected(reading.low_j), high_j=corrected(reading.high_j),
-        net_j=None if reading.net_j is None else slope * reading.net_j,  # of two figures the offset falls out
-        sensor_j=calibration.residual_w * reading.duration_s, calibrated=True,
+        net_j=times_slope(reading.net_j), net_low_j=times_slope(reading.net_low_j),
+        net_high_j=times_slope(reading.net_high_j), calibrated=True,
+        sensor_j=max(residual_j, slope * (reading.sensor_j or 0.0)) if outside else residual_j,
         reason="; ".join(part for part in (reading.reason, said) if part))
 
 
@@ -104,14 +125,15 @@ def load(path: str, source: str, scope: str, board: str) -> Optional[Calibration
     try:
         with open(path, encoding="utf-8") as file:
             facts: Dict[str, Any] = json.load(file)
-        found = Calibration(*(facts[name] for name in Calibration._fields))
-        finite = all(np.isfinite(float(value)) for value in found[:3])
+        names = Calibration._fields if facts.get("format") == FORMAT else Calibration._fields[:-2]
+        found = Calibration(*(facts[name] for name in names))
+        finite = all(np.isfinite(float(facts[name])) for name in names if name in NUMBERS)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError) as reason:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as reason:
         raise DataError("cannot read the calibration %s: %r" % (path, reason), ANEW)
-    if not finite or facts.get("format") != FORMAT:
-        raise DataError("the calibration %s is not one of format %d" % (path, FORMAT), ANEW)
+    if not finite or facts.get("format") not in (1, FORMAT):
+        raise DataError("the calibration %s is not one of format %d or before" % (path, FORMAT), ANEW)
     same = (found.board, chip_of(found.source), found.scope) == (board, chip_of(source), scope)
     return found if same else None
 

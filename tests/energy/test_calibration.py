@@ -31,7 +31,7 @@ def test_the_residual_is_the_largest_miss():
     ([], "3 loads or more, got 0"),
     (PAIRS[:2], "3 loads or more, got 2"),
     ([(5.0, 5.5), (5.0, 5.6), (5.0, 5.4)], "too much alike"),
-    ([(5.0, 5.5), (5.5, 6.0), (5.9, 6.4)], "too much alike"),
+    ([(5.0, 5.5), (5.5, 6.0), (9.9, 10.4)], "too much alike"),
     ([(2.0, 11.3), (5.0, 5.8), (10.0, 2.5)], "the meter falls where the sensor rises"),
     ([(0.0, 2.5), (5.0, 5.8), (10.0, 11.3)], "above 0"),
     ([(2.0, 2.5), (5.0, -5.8), (10.0, 11.3)], "above 0"),
@@ -50,6 +50,34 @@ def test_joules_as_the_meter_would_have_them():
     assert reading.net_j == pytest.approx(1.1 * 200.0, rel=1e-3)  # less the idle baseline, the offset is gone
     assert 0.0 < reading.sensor_j < 0.1 and reading.calibrated and "calibrated at 3 loads" in reading.reason
     assert reading.label == READING.label and reading.rails_j == READING.rails_j
+
+
+@pytest.mark.parametrize("watts, outside", [(5.0, ""), (2.0, ""), (15.0, "15 W is outside the calibrated 2 to 10 W"),
+                                            (1.5, "1.5 W is outside the calibrated 2 to 10 W")])
+def test_a_load_that_was_not_calibrated_is_said_and_bounded_by_the_data_sheet(watts, outside):
+    found = made([(2.0, 2.5), (5.0, 5.9), (10.0, 11.3)])
+    assert (found.low_w, found.high_w) == (2.0, 10.0)
+    reading = calibrated(READING._replace(gross_j=100.0 * watts), found)
+    residual_j = 100.0 * found.residual_w
+    assert 0.0 < residual_j < 1.1 * 40.0
+    assert reading.sensor_j == pytest.approx(found.slope * 40.0 if outside else residual_j)
+    assert (outside in reading.reason) and ("outside" in reading.reason) == bool(outside)
+
+
+def test_a_calibration_of_before_has_no_known_range(tmp_path):
+    path, old = tmp_path / "c.json", made()._replace(low_w=None, high_w=None)
+    save(made(), str(path))
+    facts = dict(json.loads(path.read_text()), format=1)
+    del facts["low_w"], facts["high_w"]
+    path.write_text(json.dumps(facts))
+    assert load(str(path), "jtop", "VDD_IN", "board 1") == old
+    reading = calibrated(READING, old)
+    assert "loads that are not known" in reading.reason and reading.sensor_j == pytest.approx(1.1 * 40.0)
+
+
+def test_net_joules_and_their_interval_take_the_slope():
+    reading = calibrated(READING._replace(net_low_j=150.0, net_high_j=250.0), made())
+    assert (reading.net_low_j, reading.net_j, reading.net_high_j) == pytest.approx((165.0, 220.0, 275.0))
 
 
 @pytest.mark.parametrize("other", [READING._replace(source="nvml"), READING._replace(scope="VDD_MUX"),
@@ -76,7 +104,8 @@ def test_it_is_kept_for_its_board(tmp_path):
     assert load(str(tmp_path / "none.json"), "jtop", "VDD_IN", "board 1") is None
 
 
-@pytest.mark.parametrize("change", ["{", "[]", "{}", {"slope": "steep"}, {"slope": float("nan")}, {"format": 2}])
+@pytest.mark.parametrize("change", ["{", "[]", "{}", {"slope": "steep"}, {"slope": float("nan")}, {"format": 3},
+                                    {"low_w": "low"}, {"high_w": None}])
 def test_a_damaged_file_is_an_error(tmp_path, change):
     path = tmp_path / "c.json"
     save(made(), str(path))
