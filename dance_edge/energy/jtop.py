@@ -10,6 +10,7 @@ from dance_edge.errors import DeviceError
 
 PATIENCE = 3.0  # periods without a new sample before the service counts as silent; its own client waits as long
 TOTALS = ("VDD_IN", "POM_5V_IN", "VIN")  # names that the older tuple form's rails may have for the total
+BOARDS = (("VDD_SYS_", "VDD_IN"), ("VDD_CPU_GPU_CV", "VDD_IN"), ("POM_5V_", "POM_5V_IN"))  # by its other rails' names
 Connect = Callable[[float], Any]
 
 HINTS = (
@@ -103,7 +104,9 @@ def decode(power: Any) -> Tuple[Dict[str, float], Optional[str]]:
 
     Takes `{"rail": {name: {"power": mW, ...}}, "tot": {"power": mW, "name": ...}}` (jetson-stats from 4.2 on) and
     `(total, {name: {"cur": mW, ...}})` (before). Without a rail for the total jtop adds the rails up and gives the
-    sum no name: that sum counts some watts twice, and is not taken. `avg` is not used: it is no window's average.
+    sum no name: that sum counts some watts twice, and is not taken. The tuple has no name for a total in any case, and
+    the rail is not among the others: it is the total where it is not their sum. `avg` is not used: it is no window's
+    average.
     """
     if isinstance(power, Mapping):
         rails, total, key = dict(power.get("rail") or {}), dict(power.get("tot") or {}), "power"
@@ -114,11 +117,18 @@ def decode(power: Any) -> Tuple[Dict[str, float], Optional[str]]:
                           "dance-edge knows jetson-stats up to 7.x; take the INA3221's files: --power ina3221")
     rails_w = {str(name): float(facts[key]) / 1000.0 for name, facts in rails.items() if key in facts}
     name = total.get("name") or (next((one for one in TOTALS if one in rails_w), None))
+    if not name and key == "cur" and key in total and not _is_sum(float(total[key]) / 1000.0, rails_w):
+        name = next((rail for prefix, rail in BOARDS if any(one.startswith(prefix) for one in rails_w)), "total")
     if name and name not in rails_w and key in total:
         rails_w[str(name)] = float(total[key]) / 1000.0
     if not rails_w:
         raise DeviceError("jtop's service runs but reads no power rail", "see what it finds: jtop, page INFO")
     return rails_w, str(name) if name in rails_w else None
+
+
+def _is_sum(total_w: float, rails_w: Mapping[str, float]) -> bool:
+    """Whether a total is its rails added up, each of which was rounded to a milliwatt."""
+    return bool(rails_w) and abs(total_w - sum(rails_w.values())) <= 0.001 * (len(rails_w) + 1)
 
 
 def volts_of_total(power: Any) -> Optional[float]:
