@@ -35,8 +35,10 @@ class Change(NamedTuple):
 
     def cells(self) -> List[str]:
         """Under `COLUMNS`."""
-        return [self.name, self.time.change if self.time else "-", self.energy.change if self.energy else "-",
-                self.energy_source]
+        energy = "-"
+        if self.energy is not None:
+            energy = self.energy.measured_change if self.of.get("measured") else self.energy.change
+        return [self.name, self.time.change if self.time else "-", energy, self.energy_source]
 
 
 class Changes(NamedTuple):

@@ -47,7 +47,7 @@ def savings(measured: Sequence[Measured], against: Sequence[Against]) -> List[st
 def joules_change(first: Measured, other: Measured, against: Against) -> str:
     """In words; a measurement is not held against an estimate, nor one rail's joules against another's."""
     if against.energy is not None:
-        return "%s, %s" % (against.energy.change, kind(against.of))
+        return "%s, %s" % (against.energy.measured_change, kind(against.of))
     if comparable(first.energy, other.energy) and not first.energy.measured:
         return "%s, %s" % (change(first.energy.gross_j, other.energy.gross_j), kind(other.energy))
     return "-"

@@ -79,7 +79,8 @@ def own_rows(found: Findings) -> List[List[str]]:
         if cost is not None and first_cost is not None:
             macs = change(first_cost.macs_p, cost.macs_p)
             if comparable(first_cost.energy, cost.energy):
-                energy = "%s, %s" % (change(first_cost.energy.gross_j, cost.energy.gross_j), kind(cost.energy))
+                energy = "%s, %s%s" % (change(first_cost.energy.gross_j, cost.energy.gross_j), kind(cost.energy),
+                                       ", interval not known" if cost.energy.measured else "")
         rows.append(["ours: %s against %s" % (row[0], row[1]), "as above", one.model or "-", macs, energy,
                      row[4], row[3], row[2], row[6], kind(one.energy)])
     return rows

@@ -31,6 +31,11 @@ class Ratio(NamedTuple):
             return "no difference seen (%+.1f to %+.1f %%)" % (_percent(self.low), _percent(self.high))
         return "%+.1f %% (%+.1f to %+.1f)" % (_percent(self.value), _percent(self.low), _percent(self.high))
 
+    @property
+    def measured_change(self) -> str:
+        """As `change`, of what was measured: where its interval is not known that is said."""
+        return self.change + (", interval not known" if self.low is None or self.high is None else "")
+
     def to_dict(self) -> Dict[str, Any]:
         """The fields, and whether a difference was seen."""
         return dict(self._asdict(), seen=self.seen)

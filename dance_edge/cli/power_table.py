@@ -12,7 +12,7 @@ from dance_edge.energy.meter import EnergyMeter, Window
 from dance_edge.energy.reading import EnergyReading
 from dance_edge.energy.trapezoid import MIN_SAMPLES
 from dance_edge.events import Event
-from dance_edge.report.joules import interval, joules, kind, watts
+from dance_edge.report.joules import interval, joules, kind, rail_kind, watts
 
 REDRAW_S = 0.5
 MOST_DRAWING = 0.02  # of the time: a trace of days takes long to add up, and drawing costs power too
@@ -79,14 +79,15 @@ def plain_line(elapsed_s: float, meter: EnergyMeter, reading: EnergyReading) -> 
 
 
 def live_rows(meter: EnergyMeter, reading: EnergyReading) -> List[List[str]]:
-    """Cells of rail, watts now, mean watts and joules, the rail that feeds all first."""
+    """Cells of rail, watts now, mean watts, joules and what these are, the rail that feeds all first."""
     rails_w = meter.rails_w
     scope = reading.scope
     rows = []
     for name in sorted(rails_w, key=lambda one: (one != scope, one)):
         rail_j = reading.gross_j if name == scope else reading.rails_j.get(name)
         mean_w = rail_j / reading.duration_s if rail_j is not None and reading.duration_s > 0.0 else None
-        rows.append([name, watts(rails_w[name]), watts(mean_w), joules(rail_j)])
+        rows.append([name, watts(rails_w[name]), watts(mean_w), joules(rail_j),
+                     "" if rail_j is None else kind(reading) if name == scope else rail_kind(reading, name)])
     return rows
 
 
@@ -109,8 +110,8 @@ def _table(elapsed_s: float, for_s: Optional[float], meter: EnergyMeter, reading
     from rich.text import Text
 
     drawn = Table(box=SIMPLE_HEAD)
-    for i, column in enumerate(("rail", "W now", "mean W", "J")):
-        drawn.add_column(Text(column), justify="right" if i else "left", no_wrap=True)
+    for i, column in enumerate(("rail", "W now", "mean W", "J", "energy")):
+        drawn.add_column(Text(column), justify="right" if 0 < i < 4 else "left", no_wrap=i < 4)
     for row in live_rows(meter, reading):
         drawn.add_row(*[Text(cell) for cell in row])
     stands = "%s%s  %s" % (duration(elapsed_s), " of " + duration(for_s) if for_s else "", _joules(reading))

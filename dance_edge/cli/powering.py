@@ -13,7 +13,7 @@ from dance_edge.energy.sensors import metered
 from dance_edge.errors import DeviceError
 from dance_edge.events import Event, Note, OnEvent, Warned
 from dance_edge.interrupt import StopRequest
-from dance_edge.report.joules import energy_words, joules, kind, net_interval, watts
+from dance_edge.report.joules import energy_words, joules, kind, net_interval, rail_kind, watts
 from dance_edge.report.numbers import percent
 
 if TYPE_CHECKING:
@@ -140,10 +140,9 @@ def lines(result: Metered) -> List[str]:
 def rail_rows(reading: EnergyReading) -> List[List[str]]:
     """Cells under `RAIL_COLUMNS`, the rail that feeds all first. All are as the sensor has them: a calibration is
     of the figure above alone."""
-    label = "measured (%s, %s), uncalibrated"
     names = sorted(reading.rails_j, key=lambda name: (name != reading.scope, name))
     return [[name, joules(reading.rails_j[name]), watts(reading.rails_j[name] / reading.duration_s),
-             label % (reading.source, name)]
+             rail_kind(reading, name)]
             for name in names]
 
 

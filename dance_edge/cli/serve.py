@@ -1,9 +1,19 @@
 """`dance-edge serve`: a run's network over a video, a folder of images or a camera."""
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional
 
 import click
 
 from dance_edge.cli import options
+
+if TYPE_CHECKING:
+    from dance_edge.cli.progress import Listener
+    from dance_edge.complexity.profile import ComplexityProfile
+    from dance_edge.events import OnEvent
+    from dance_edge.interrupt import StopRequest
+    from dance_edge.manifest import Manifest
+    from dance_edge.serve.pipeline import Segmenter
+    from dance_edge.serve.sinks import Sink
+    from dance_edge.serve.source import Source
 
 FORMAT = 1
 
@@ -77,7 +87,7 @@ def _serve(config: ServeConfig) -> None:
                           stop.exit_code)
 
 
-def run_serve(config: ServeConfig, stop: Any, listener: Any) -> Dict[str, Any]:
+def run_serve(config: ServeConfig, stop: "StopRequest", listener: "Listener") -> Dict[str, Any]:
     """Serve to the end or until `stop`; the keys of `serve --json`. Nothing is printed."""
     from dance_edge.cli.backend import as_run_by, manifest_of, open_engines
     from dance_edge.cli.foreign_onnx import Asked, onnx_manifest
@@ -91,10 +101,10 @@ def run_serve(config: ServeConfig, stop: Any, listener: Any) -> Dict[str, Any]:
     with open_engines(run, config.backend, config.model, listener, precision=config.precision) as engines:
         source = _open_source(config, listener)
         try:
-            report = _metered(config, source, Segmenter(engines, manifest, profile, listener), stop, listener)
+            facts = _metered(config, source, Segmenter(engines, manifest, profile, listener), stop, listener)
         finally:
             source.close()
-    return dict(report.to_dict(), format=FORMAT, run=run.path, source=source.name, backend=engines.name,
+    return dict(facts, format=FORMAT, run=run.path, source=source.name, backend=engines.name,
                 profile=profile.to_dict() if profile else None, out=config.out, log=config.log,
                 warnings=list(listener.warnings))
 
@@ -108,13 +118,19 @@ def _line(config: ServeConfig) -> str:
     return " ".join(shlex.quote(word) for word in words if word)
 
 
-def _metered(config: ServeConfig, source: Any, segmenter: Any, stop: Any, on_event: Any) -> Any:
+def _metered(config: ServeConfig, source: "Source", segmenter: "Segmenter", stop: "StopRequest",
+             on_event: "OnEvent") -> Dict[str, Any]:
+    """What the stream came to, under which conditions, and what the meter itself cost."""
+    from dance_edge.energy.conditions import conditions
     from dance_edge.energy.sensors import metered
     from dance_edge.serve.pipeline import serve
 
     with metered(config.power or "auto", on_event=on_event) as meter:
         sinks = _sinks(config, source, segmenter.manifest)  # after the sensor: where that is missing no file is begun
-        return serve(source, segmenter, sinks, meter, on_event, config.frames, lambda: bool(stop.exit_code))
+        started = conditions()
+        report = serve(source, segmenter, sinks, meter, on_event, config.frames, lambda: bool(stop.exit_code))
+        return dict(report.to_dict(), meter_cost=meter.cost,
+                    conditions={"start": started.to_dict(), "end": conditions().to_dict()})
 
 
 def _check(config: ServeConfig) -> None:
@@ -127,7 +143,7 @@ def _check(config: ServeConfig) -> None:
         raise ConfigError("--realtime plays a file, a camera does so by itself", "leave it out, or give --video FILE")
 
 
-def _profile(config: ServeConfig, manifest: Any) -> Any:
+def _profile(config: ServeConfig, manifest: "Manifest") -> "Optional[ComplexityProfile]":
     from dance_edge.complexity.profile import load_profile
     from dance_edge.errors import ConfigError
 
@@ -139,7 +155,7 @@ def _profile(config: ServeConfig, manifest: Any) -> Any:
     return manifest.profile
 
 
-def _open_source(config: ServeConfig, on_event: Any) -> Any:
+def _open_source(config: ServeConfig, on_event: "OnEvent") -> "Source":
     from dance_edge.serve.camera import open_camera, open_realtime
     from dance_edge.serve.source import open_video
 
@@ -148,11 +164,11 @@ def _open_source(config: ServeConfig, on_event: Any) -> Any:
     return open_realtime(config.video, on_event) if config.realtime else open_video(config.video, on_event)
 
 
-def _sinks(config: ServeConfig, source: Any, manifest: Any) -> List[Any]:
+def _sinks(config: ServeConfig, source: "Source", manifest: "Manifest") -> "List[Sink]":
     from dance_edge.serve.overlay import Overlay
-    from dance_edge.serve.sinks import JsonLinesSink, Sink, VideoSink
+    from dance_edge.serve.sinks import JsonLinesSink, VideoSink
 
-    sinks: List[Sink] = []
+    sinks: "List[Sink]" = []
     if config.out:
         sinks.append(VideoSink(config.out, source.fps, Overlay(manifest.classes), keep_time=source.live))
     if config.log:

@@ -43,6 +43,11 @@ def kind(energy: EnergyReading) -> str:
     return "%s, %s" % (energy.label, "calibrated" if energy.calibrated else "uncalibrated")
 
 
+def rail_kind(energy: EnergyReading, rail: str) -> str:
+    """What the joules of one of its rails are: as the sensor has them, since a calibration is of the whole alone."""
+    return "measured (%s, %s), uncalibrated, interval not known" % (energy.source, rail)
+
+
 def interval(energy: EnergyReading) -> str:
     """` (1.90 to 2.10)`; empty where there is none."""
     return _between(energy.low_j, energy.high_j)
@@ -68,7 +73,7 @@ def bounds(energy: EnergyReading) -> List[str]:
     said = []
     if energy.measured:
         if energy.low_j is None or energy.high_j is None:
-            said.append("its interval is not known")
+            said.append("interval not known")
         said.append("the sensor's own error is not known" if energy.sensor_j is None else
                     "+- %s J by the sensor's own %s" % (joules(energy.sensor_j), "residual" if energy.calibrated
                                                         else "offset and gain"))

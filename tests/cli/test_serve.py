@@ -47,7 +47,8 @@ def test_a_clip_comes_out_overlaid_logged_and_counted(place, capsys):
     assert main.run(["serve", "r", "--video", "v.avi", "--out", "o.mp4", "--log", "l.jsonl", "--json", "s.json"]) == 0
     facts = json.load(open("s.json"))
     assert set(facts) >= {"format", "frames", "dropped", "duration_s", "fps", "latency_ms", "sizes",
-                          "energy_j_per_image", "energy_source", "energy"}
+                          "energy_j_per_image", "energy_source", "energy", "conditions", "meter_cost"}
+    assert set(facts["conditions"]) == {"start", "end"} and "power_mode" in facts["conditions"]["start"]
     assert facts["frames"] == 12 and facts["dropped"] == 0 and facts["sizes"] == {"64x96": 9, "128x192": 3}
     assert set(facts["latency_ms"]) == {"p50", "p99"} and facts["latency_ms"]["p50"] > 0
     assert facts["energy_j_per_image"] > 0 and facts["energy_source"] and facts["backend"] == "onnxruntime"
@@ -58,6 +59,8 @@ def test_a_clip_comes_out_overlaid_logged_and_counted(place, capsys):
     assert np.abs(before.astype(int) - after).mean() >= 6
     out, err = capsys.readouterr()
     assert "12 frames" in out and "64x96: 9, 128x192: 3" in out and facts["energy_source"] in out
+    low, high = (facts["energy"][key] for key in ("low_j", "high_j"))
+    assert " J an image (%.3g to %.3g), estimated (TX2 model)" % (low, high) in out
     assert "serve 12/12" in err and "backend: onnxruntime, r/model.onnx" in err
 
 
@@ -75,6 +78,8 @@ def test_what_measures_is_chosen_by_power(place, capsys, monkeypatch):
     assert found["estimate"]["energy_source"] == "estimated (TX2 model)"
     for kind in ("ina3221", "auto"):  # twelve frames take too short for a figure, and no estimate stands in its place
         assert found[kind]["energy"]["source"] == "ina3221" and found[kind]["energy"]["scope"] == "VDD_IN"
+    assert found["none"]["meter_cost"] is None and 0.0 <= found["ina3221"]["meter_cost"] < 1.0
+    assert found["ina3221"]["energy"]["net_j"] is None  # no idle machine was measured
     assert set(found["ina3221"]["energy"]) >= {"sensor_j", "refresh_s", "gaps", "low_j", "high_j", "label"}
     assert "power: ina3221, rail VDD_IN" in capsys.readouterr().err
 

@@ -27,7 +27,7 @@ def test_an_estimate_is_not_called_uncalibrated_and_no_figure_says_why():
 
 def test_a_measurement_without_an_interval_says_so():
     bare = READING._replace(low_j=None, high_j=None, sensor_j=1.0)
-    assert "its interval is not known" in energy_words(bare) and cell(bare) == "4"
+    assert "interval not known" in energy_words(bare) and cell(bare) == "4"
 
 
 def test_a_cell_holds_the_interval_and_the_kind_whether_it_was_calibrated():
