@@ -7,9 +7,10 @@ import re
 import shutil
 import time
 
+import numpy as np
 import pytest
 
-from dance_edge.cli import bench_pages, benching
+from dance_edge.cli import bench_pages, benching, demo, power_table, powering
 from dance_edge.cli.main import run
 from dance_edge.energy.meter import EnergyMeter
 from dance_edge.energy.reading import EnergyReading, PowerSample, PowerSensor
@@ -19,13 +20,16 @@ from dance_edge.report.joules import joules
 from dance_edge.run import read_state
 
 LABEL = re.compile(r"measured|estimated|none \(|not comparable")
+MEASURED = re.compile(r"(?<!un)measured \((?!paper)")  # the paper gives no intervals
+INTERVAL = re.compile(r"-?[\d.]+ to [-+]?[\d.]+|interval not known")
 FIGURE = re.compile(r"(?<![\w.])[-+]?\d[\d.]*(?:e[-+]?\d+)?\s?[kMm]?J(?![\w/])")
 COLUMN = re.compile(r"\b[kMm]?J\b|joules|energy")  # the head of a column of joules, or of ratios of them
 KEY = re.compile(r"(^|_)[km]?j(_|$)|joules")
 
 
 def naked_lines(text):
-    """Lines of Markdown or plain text with a figure in joules, or a table's cell under such a head, and no label."""
+    """Lines of Markdown or plain text with a figure in joules, or a table's cell under such a head, that lack a label,
+    or of what was measured an interval or whether the sensor was calibrated."""
     found, heads = [], None
     lines = text.splitlines()
     for i, line in enumerate(lines):
@@ -37,9 +41,15 @@ def naked_lines(text):
             continue
         bare = cells is not None and heads is not None and any(
             head and re.search(r"\d", cell) for head, cell in zip(heads, cells))
-        if (FIGURE.search(line) or bare) and not LABEL.search(line):
+        if (FIGURE.search(line) or bare) and not labelled(line):
             found.append(line)
     return found
+
+
+def labelled(line):
+    if MEASURED.search(line):
+        return bool(INTERVAL.search(line) and re.search(r"\b(un)?calibrated", line))
+    return bool(LABEL.search(line))
 
 
 def naked_rows(columns, rows):
@@ -66,6 +76,9 @@ def naked_keys(value, path=""):
     label = " ".join(str(value[key]) for key in ("label", "energy_source") if key in value)
     for key, inner in value.items():
         figures = isinstance(inner, (int, float)) or (isinstance(inner, dict) and inner and key.endswith("_j"))
+        if isinstance(inner, dict) and "value" in inner and key == "energy":  # a ratio of joules
+            lacking = [one for one in ("label", "measured", "source") if one not in inner]
+            found += ["%s.%s lacks %s" % (path, key, one) for one in lacking]
         if KEY.search(key) and figures and not LABEL.search(label):
             found.append(path + "." + key)
         elif not key.endswith("_j"):
@@ -116,13 +129,17 @@ def read(folder, name):
 
 def test_the_scanner_sees_a_naked_joule():
     assert naked_lines("it took 3.2 J an image") and naked_lines("saved 12 kJ.") and naked_lines("-0.5 J net")
-    assert not naked_lines("3.2 J an image, measured (jtop, VDD_IN)") and not naked_lines("at 0.2 J/GMAC or 5 Jetsons")
+    assert not naked_lines("3.2 J an image (3.1 to 3.3), measured (jtop, VDD_IN), uncalibrated")
+    assert not naked_lines("at 0.2 J/GMAC or 5 Jetsons")
+    for short in ("3.2 J an image, measured (jtop, VDD_IN), uncalibrated", "may be off by 3 J either way",
+                  "3.2 J an image (3.1 to 3.3), measured (jtop, VDD_IN)"):
+        assert naked_lines(short) == [short]
     table = "| model | J an image | energy |\n|---|---|---|\n| a | 3.2 | %s |\n"
     assert naked_lines(table % "jtop") == ["| a | 3.2 | jtop |"] and not naked_lines(table % "estimated (TX2 model)")
     assert naked_rows(["model", "joules"], [["a", "-12 %"]]) and not naked_rows(["model", "joules"], [["a", "-"]])
     page = "<table><tr><th>model</th><th>J</th></tr>\n<tr><td>a</td><td>%s</td></tr></table><p>so &lt; 5 J</p>"
     assert naked_html(page % "3.2") == ["| a | 3.2 | ", "so < 5 J"]
-    assert naked_html("<p>3 J, measured</p>") == []
+    assert naked_html("<p>3 J (2 to 4), measured (jtop, VDD_IN), calibrated</p>") == []
 
 
 def test_the_scanner_sees_a_naked_key():
@@ -135,6 +152,9 @@ def test_the_scanner_sees_a_naked_key():
     assert naked_keys(dict(whole, scope="")) == [" has no scope"]
     assert naked_keys(dict(whole, low_j=None)) == [" has no low_j"]
     assert naked_keys({key: value for key, value in whole.items() if key != "source"})
+    ratio = {"value": 0.5, "low": 0.4, "high": 0.6}
+    assert len(naked_keys({"ratios": [{"energy": ratio}]})) == 3
+    assert naked_keys({"energy": dict(ratio, label=whole["label"], measured=True, source="jtop")}) == []
 
 
 def test_a_runs_report(small_run):
@@ -201,6 +221,77 @@ def test_the_meter_alone(tmp_path, capsys):
     assert run(["-q", "power", "--power", "replay:%s" % path, "--for", "1.5", "--json", str(result)]) == 0
     assert naked_keys(json.loads(result.read_text())) == [] and json.loads(result.read_text())["energy_j"] > 0
     shown = capsys.readouterr().out
-    assert FIGURE.search(shown)
-    # the sensor's own bound and the rails' table stand under the line that says what all of it is
-    assert [line for line in naked_lines(shown) if "may be off by" not in line] == []
+    assert FIGURE.search(shown) and naked_lines(shown) == []
+
+
+def test_the_meters_rails_on_a_terminal_and_in_the_end():
+    reading = EnergyReading(gross_j=50.0, low_j=48.0, high_j=52.0, duration_s=10.0, measured=True, source="jtop",
+                            scope="VDD_IN", rails_j={"VDD_IN": 50.0, "VDD_CPU": 9.0}, calibrated=True)
+    rows = powering.rail_rows(reading)
+    assert len(rows) == 2 and naked_rows(powering.RAIL_COLUMNS, rows) == []
+    meter = EnergyMeter(Steps())
+    meter.trace.append(PowerSample(1.0, {"VDD_IN": 5.0, "VDD_CPU": 1.0}, "VDD_IN"))
+    live = power_table.live_rows(meter, reading._replace(coverage=1.0))
+    # the rail that feeds all has its interval in the line above
+    assert naked_rows(["rail", "W", "mean W", "J", "energy"], live[1:]) == [] and "), calibrated" in live[0][-1]
+    assert naked_lines(power_table.plain_line(10.0, meter, reading)) == []
+
+
+@pytest.fixture
+def clip(tmp_path, monkeypatch, switch_manifest, write_switch, write_clip):
+    """A folder with a clip of 12 frames and a network for it, entered."""
+    monkeypatch.chdir(tmp_path)
+    write_switch(tmp_path / "net.onnx", switch_manifest())
+    write_clip(tmp_path / "v.avi", [np.full((128, 192, 3), 60, dtype=np.uint8)] * 12)
+
+
+@pytest.mark.parametrize("kind, words", [("estimate", "estimated (TX2 model)"), ("auto", "measured (scripted, VDD_IN)"),
+                                         ("none", "none (")])
+def test_what_serve_says(clip, scripted, capsys, kind, words, monkeypatch):
+    if kind == "auto":
+        monkeypatch.setattr("dance_edge.energy.sensors.metered", benching.metered)
+    assert run(["-q", "serve", "net.onnx", "--video", "v.avi", "--power", kind, "--json", "s.json"]) == 0
+    shown = capsys.readouterr().out
+    with open("s.json") as file:
+        facts = json.load(file)
+    assert words in shown and bool(FIGURE.search(shown)) == (kind != "none")
+    assert naked_lines(shown) == [] and naked_keys(facts) == []
+
+
+@pytest.mark.parametrize("measured", [False, True])
+def test_the_demos_table(monkeypatch, measured):
+    shown = []
+    monkeypatch.setattr("dance_edge.cli.output.table", lambda columns, rows, **named: shown.append((columns, rows)))
+    monkeypatch.setattr("dance_edge.cli.output.say", lambda *given: None)
+    energy = EnergyReading(gross_j=2.0, low_j=1.9, high_j=2.1, measured=measured, scope="VDD_IN",
+                           source="jtop" if measured else "tx2_model")
+    one = {"name": "source", "miou_night": 0.5, "miou_day": 0.6, "macs_g": 1.0, "params_m": 2.0,
+           "latency_ms": {"p50": 3.0}, "energy_j_per_image": 2.0, "energy_source": energy.label,
+           "energy": energy.to_dict()}
+    demo._print({"models": [one], "served": {"frames": 1, "sizes": {"64x96": 1}}, "files": {}, "duration_s": 1.0},
+                demo.DemoConfig("d", 0, True, False, None))
+    ((columns, rows),) = shown
+    assert rows[0][6] == "2 (1.9 to 2.1)" and naked_rows(columns, rows) == []
+
+
+def test_adapts_answer(small_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(os.path.dirname(small_run))
+    answer = tmp_path / "a.json"
+    assert run(["-q", "adapt", "--out", "r", "--json", str(answer)]) == 0  # it is finished: nothing is written
+    facts = json.loads(answer.read_text())
+    shown = capsys.readouterr().out
+    assert naked_keys(facts) == [] and facts["energy_j"] > 0
+    assert FIGURE.search(shown) and naked_lines(shown) == []
+
+
+def test_adapts_plan(small_run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    config = str(tmp_path / "c.json")
+    with open(config, "w") as file:
+        json.dump(read_state(small_run)["config"], file)
+    flags = ["--config", config, "--out", "new", "--power", "estimate", "--dry-run", "--json", "d.json"]
+    assert run(["adapt"] + flags) == 0
+    with open("d.json") as file:
+        facts = json.load(file)
+    shown, said = capsys.readouterr()
+    assert naked_keys(facts) == [] and facts["energy_j"] > 0 and naked_lines(shown) == [] and naked_lines(said) == []
