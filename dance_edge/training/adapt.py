@@ -3,6 +3,8 @@ import contextlib
 import os
 from typing import Any, Dict, List
 
+import torch
+
 from dance_edge import run as run_folder
 from dance_edge.energy.meter import EnergyMeter
 from dance_edge.energy.sensors import check_kind, metered
@@ -43,12 +45,22 @@ def adapt(config: AdaptConfig, on_event: OnEvent = ignore) -> AdaptResult:
             return AdaptResult(folder, manifest_from_dict(state["manifest"]), state["facts"])
         with contextlib.ExitStack() as stack:
             kind = config.power if ranks.first else "none"
-            meter = ranks.attempt(lambda: stack.enter_context(metered(kind, on_event=on_event)))
+            meter = ranks.attempt(lambda: stack.enter_context(metered(kind, on_event=on_event, place=_place())))
+            _warn_of_other_gpus(meter, ranks, on_event)
             own = RunMeter(meter, stack.enter_context(meter.window("adapt")), on_event)
             setup = ranks.attempt(lambda: _ready(config, state, own, on_event, ranks))
             ranks.lead(lambda: _open(folder, config, stack))
             result = _in_folder(Attempt(folder, setup, state, own, warned, on_event), meter)
         return result
+
+
+def _place() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _warn_of_other_gpus(meter: EnergyMeter, ranks: Ranks, on_event: OnEvent) -> None:
+    if ranks.count > 1 and meter.sensor is not None and meter.sensor.name == "nvml":
+        on_event(Warned("nvml meters the GPU of rank 0 alone: those of the other ranks are in no joules"))
 
 
 def _check(config: AdaptConfig) -> None:
@@ -72,7 +84,7 @@ def dry_run(config: AdaptConfig, on_event: OnEvent = ignore) -> Dict[str, Any]:
     _check(config)
 
     def planned() -> Dict[str, Any]:
-        with metered(config.power, on_event=on_event) as meter:
+        with metered(config.power, on_event=on_event, place=_place()) as meter:
             setup = prepare(config, {}, on_event)
             cost = _cost(setup, meter, ranks)
             setup = within(setup, budget_of(config), cost, on_event)

@@ -5,7 +5,8 @@ from dance_edge.energy.jtop import decode
 
 
 def power(total_mw, **rails_mw):
-    return ({"cur": total_mw, "avg": total_mw}, {name: {"cur": value, "avg": value} for name, value in rails_mw.items()})
+    rails = {name: {"cur": value, "avg": value} for name, value in rails_mw.items()}
+    return {"cur": total_mw, "avg": total_mw}, rails
 
 
 @pytest.mark.parametrize("rails_mw, name", [

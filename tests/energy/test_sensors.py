@@ -4,7 +4,7 @@ import pytest
 
 from dance_edge.energy import calibration, sensors
 from dance_edge.energy.reading import PowerSample, PowerSensor
-from dance_edge.energy.sensors import check_kind, metered, open_sensor
+from dance_edge.energy.sensors import check_kind, find_sensor, meter_over, metered, open_sensor
 from dance_edge.errors import ConfigError, DataError, DeviceError
 from dance_edge.events import Note, Warned
 
@@ -139,7 +139,7 @@ def test_a_trace_is_played(tmp_path):
     path.write_text("# format: 1, source: jtop, total: VDD_IN\nmonotonic_s,VDD_IN_w\n1.0,8.0\n2.0,8.0\n")
     heard = []
     assert open_sensor("replay:%s" % path, on_event=heard.append).read().rails_w == {"VDD_IN": 8.0}
-    assert heard == [Note("power: replay, rail VDD_IN, recorded by jtop")]
+    assert heard[0] == Note("power: replay, rail VDD_IN, recorded by jtop")
     with pytest.raises(DataError):
         open_sensor("replay:%s" % tmp_path)
 
@@ -184,3 +184,63 @@ def test_a_board_s_calibration_is_taken_and_a_damaged_one_is_a_warning(with_file
     with metered(on_event=heard.append) as meter:
         assert meter.calibration is None
     assert any(isinstance(one, Warned) and "uncalibrated" in one.text for one in heard)
+
+
+def test_auto_prefers_a_later_sensor_with_a_total_to_one_without(monkeypatch, with_files):
+    closed = []
+
+    class Scopeless(Service):
+        scope = ""
+
+        def close(self):
+            closed.append(self)
+
+    monkeypatch.setattr(sensors, "JtopSensor", Scopeless)
+    found = find_sensor("auto")
+    assert found.sensor.name == "ina3221" and found.refused == ("jtop finds no total rail",) and len(closed) == 1
+    found.sensor.close()
+    (with_files / "rail_name_0").write_text("VDD_SYS_GPU\n")  # and where none has one, the first is taken
+    found = find_sensor("auto")
+    assert found.sensor.name == "jtop" and any("no joules can be measured" in one.text for one in found.events())
+
+
+def test_what_was_refused_is_told_as_a_list_and_nothing_is_said_where_the_caller_does():
+    found, heard = find_sensor("auto"), []
+    assert found.sensor is None and len(found.refused) == 4 and "RAPL" in found.refused[3]
+    assert found.reason == "no sensor here (%s)" % "; ".join(found.refused)
+    with meter_over(found, on_event=heard.append, is_said=False) as meter:
+        assert heard == [] and meter.no_sensor == found.reason and meter.may_estimate
+    with meter_over(found, on_event=heard.append):
+        assert [event.text for event in heard] == [
+            "power: %s: joules are estimated by the TX2 model" % found.reason]
+    assert find_sensor("none").reason == "not metered: --power none" and find_sensor("estimate").refused == ()
+
+
+@pytest.mark.parametrize("place, taken", [("", "nvml"), ("cuda", "nvml"), ("cuda:0", "nvml"), ("CUDA", "nvml"),
+                                          ("cpu", "rapl"), ("CPU", "rapl")])
+def test_auto_takes_a_sensor_that_sees_the_work(monkeypatch, place, taken):
+    monkeypatch.setattr(sensors, "NvmlSensor", Gpu)
+    monkeypatch.setattr(sensors, "RaplSensor", type("Processor", (Gpu,), {"name": "rapl", "scope": "package-0"}))
+    found = find_sensor("auto", place=place)
+    assert found.sensor.name == taken
+    assert ("nvml sees the GPU alone, and the work is on the CPU" in found.refused) == (taken == "rapl")
+    with metered("auto", place=place) as meter:
+        assert meter.sensor.name == taken
+
+
+def test_without_one_that_sees_the_work_there_is_none_and_a_named_one_is_warned_of(monkeypatch):
+    monkeypatch.setattr(sensors, "RaplSensor", type("Processor", (Gpu,), {"name": "rapl", "scope": "package-0"}))
+    found = find_sensor("auto", place="cuda")
+    assert found.sensor is None and "rapl sees the CPU alone, and the work is on the GPU" in found.refused
+    heard = []
+    with metered("rapl", on_event=heard.append, place="cuda") as meter:
+        assert meter.sensor.name == "rapl"
+    assert heard[1:] == [Warned("rapl sees the CPU alone, and the work is on the GPU")]
+    assert find_sensor("rapl").blind == find_sensor("rapl", place="cpu").blind == ""
+
+
+def test_a_trace_without_volts_says_what_is_not_known(tmp_path):
+    for volts, said in (("", True), (", volts: 19", False)):
+        path = tmp_path / "t.csv"
+        path.write_text("# format: 2, source: jtop, total: VDD_IN%s\nmonotonic_s,VDD_IN_w\n1.0,8.0\n" % volts)
+        assert any("volts" in event.text for event in find_sensor("replay:%s" % path).events()) == said

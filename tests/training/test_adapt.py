@@ -229,8 +229,8 @@ def test_a_sensor_s_joules_are_measured_and_kept_over_a_pause(small_set, monkeyp
             time.sleep(0.02)
             return PowerSample(time.monotonic(), {"VDD_IN": 10.0}, "VDD_IN")
 
-    def metered(kind, on_event):
-        assert kind == "auto"
+    def metered(kind, on_event, place):
+        assert kind == "auto" and place == ("cuda" if torch.cuda.is_available() else "cpu")
         return EnergyMeter(Ten(), 0.02, on_event)
 
     monkeypatch.setattr(module, "metered", metered)
@@ -275,3 +275,20 @@ def test_batchnorm_is_measured_anew_on_mixed_batches_at_the_size_of_p_1(small_se
     assert seen == [(8, 3, 96, 160), (6, 3, 96, 160)]
     adapt(config(small_set, steps=2, stages=0, freeze_bn=True, out="f"))
     assert len(seen) == 2
+
+
+def test_a_sensor_of_one_gpu_is_said_to_be_where_ranks_have_several():
+    from dance_edge.energy.meter import EnergyMeter
+    from dance_edge.energy.reading import PowerSensor
+    from dance_edge.events import Warned
+    from dance_edge.ranks import Ranks
+    from dance_edge.training.adapt import _warn_of_other_gpus
+
+    class Two(Ranks):
+        count = 2
+
+    for name, ranks, times in (("nvml", Two(), 1), ("nvml", Ranks(), 0), ("jtop", Two(), 0)):
+        heard = []
+        sensor = type("Sensor", (PowerSensor,), {"name": name, "read": None})()
+        _warn_of_other_gpus(EnergyMeter(sensor), ranks, heard.append)
+        assert len(heard) == times and all(isinstance(one, Warned) and "rank 0" in one.text for one in heard)
