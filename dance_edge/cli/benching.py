@@ -76,7 +76,8 @@ def run_bench(config: "BenchConfig", listener: Listener) -> Benched:
     with tempfile.TemporaryDirectory(prefix="dance-edge-bench-") as scratch, contextlib.ExitStack() as opened:
         variants = _variants(given, config, opened, listener)
         chosen, state = _images(given, variants[-1], config, scratch, listener)
-        with metered(config.power or "auto", on_event=listener, service_s=INTERVAL_S) as meter:
+        place = variants[-1].engines.place or "cpu"
+        with metered(config.power or "auto", on_event=listener, service_s=INTERVAL_S, place=place) as meter:
             idle = _idle(config.idle, meter, listener)
             started = conditions()
             with Disturbance() as others:

@@ -9,9 +9,9 @@ from dance_edge.cli.progress import Listener
 from dance_edge.energy.conditions import Conditions, conditions
 from dance_edge.energy.meter import EnergyMeter, Window
 from dance_edge.energy.reading import EnergyReading
-from dance_edge.energy.sensors import metered
+from dance_edge.energy.sensors import find_sensor, meter_over
 from dance_edge.errors import DeviceError
-from dance_edge.events import Event, Note, OnEvent, Warned
+from dance_edge.events import Note, OnEvent, Warned
 from dance_edge.interrupt import StopRequest
 from dance_edge.report.joules import energy_words, joules, kind, net_interval, rail_kind, watts
 from dance_edge.report.numbers import percent
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 STEP_S = 0.1  # how soon Ctrl-C is heeded
 RAIL_COLUMNS = ("rail", "J", "mean W", "energy")
-NO_SENSOR = "power: no sensor here"
-ESTIMATED = ": joules are estimated"
 
 
 class Metered(NamedTuple):
@@ -83,21 +81,14 @@ def measure(config: "PowerConfig", listener: Listener) -> Tuple[Metered, EnergyM
 @contextlib.contextmanager
 def opened(config: "PowerConfig", on_event: OnEvent) -> Iterator[EnergyMeter]:
     """The meter that `config` asks for. Where `auto` finds no sensor a command is run without, and said to be."""
-    why: List[str] = []
-
-    def heard(event: Event) -> None:
-        if isinstance(event, Note) and event.text.startswith(NO_SENSOR):  # here nothing is estimated
-            why.append(event.text[len("power: "):].split(ESTIMATED)[0])
-        else:
-            on_event(event)
-
-    with metered(config.power or "auto", config.interval_s, heard) as meter:
-        if meter.sensor is None and config.power != "none":
-            meter.no_sensor = why[0] if why else "no sensor here"
-            if not config.words:
-                raise DeviceError(meter.no_sensor, "dance-edge doctor says what helps; a recorded trace plays with "
-                                                   "--power replay:FILE")
-            on_event(Warned("%s: the command runs unmetered" % meter.no_sensor))
+    found = find_sensor(config.power or "auto", config.interval_s)
+    lacking = found.sensor is None and found.kind != "none"
+    if lacking and not config.words:
+        raise DeviceError(found.reason, "dance-edge doctor says what helps; a recorded trace plays with "
+                                        "--power replay:FILE")
+    with meter_over(found, config.interval_s, on_event, is_said=not lacking) as meter:
+        if lacking:  # here nothing is estimated
+            on_event(Warned("%s: the command runs unmetered" % found.reason))
         yield meter
 
 

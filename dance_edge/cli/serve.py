@@ -101,7 +101,8 @@ def run_serve(config: ServeConfig, stop: "StopRequest", listener: "Listener") ->
     with open_engines(run, config.backend, config.model, listener, precision=config.precision) as engines:
         source = _open_source(config, listener)
         try:
-            facts = _metered(config, source, Segmenter(engines, manifest, profile, listener), stop, listener)
+            segmenter = Segmenter(engines, manifest, profile, listener)
+            facts = _metered(config, source, segmenter, stop, listener, engines.place or "cpu")
         finally:
             source.close()
     return dict(facts, format=FORMAT, run=run.path, source=source.name, backend=engines.name,
@@ -119,13 +120,14 @@ def _line(config: ServeConfig) -> str:
 
 
 def _metered(config: ServeConfig, source: "Source", segmenter: "Segmenter", stop: "StopRequest",
-             on_event: "OnEvent") -> Dict[str, Any]:
-    """What the stream came to, under which conditions, and what the meter itself cost."""
+             on_event: "OnEvent", place: str) -> Dict[str, Any]:
+    """What the stream came to, under which conditions, and what the meter itself cost; `place` is where the network
+    runs, which the sensor must see."""
     from dance_edge.energy.conditions import conditions
     from dance_edge.energy.sensors import metered
     from dance_edge.serve.pipeline import serve
 
-    with metered(config.power or "auto", on_event=on_event) as meter:
+    with metered(config.power or "auto", on_event=on_event, place=place) as meter:
         sinks = _sinks(config, source, segmenter.manifest)  # after the sensor: where that is missing no file is begun
         started = conditions()
         report = serve(source, segmenter, sinks, meter, on_event, config.frames, lambda: bool(stop.exit_code))

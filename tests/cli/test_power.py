@@ -52,11 +52,13 @@ class Named(PowerSensor):
 def put(monkeypatch, meter):
     """`meter` stands in for what the machine has; it is not entered, so that no thread has to keep pace."""
     @contextlib.contextmanager
-    def metered(kind, interval_s, on_event):
+    def meter_over(found, interval_s, on_event, is_said):
+        assert is_said and found.sensor is meter.sensor
         on_event(Note("power: scripted, rail VDD_IN"))
         yield meter
 
-    monkeypatch.setattr(powering, "metered", metered)
+    monkeypatch.setattr(powering, "find_sensor", lambda kind, interval_s: sensors.Found(kind, meter.sensor))
+    monkeypatch.setattr(powering, "meter_over", meter_over)
     return meter
 
 
@@ -327,7 +329,7 @@ def test_power_none_runs_a_command_unmetered(tmp_path, capfd):
     (["--calibrate", "--", "true"], "takes no command"), (["--calibrate", "--calibrate-from", "x"], "one of them"),
     (["--calibrate-from", "x", "--for", "3"], "measures nothing")])
 def test_what_cannot_be_is_refused_before_anything_is_measured(monkeypatch, capsys, arguments, text):
-    monkeypatch.setattr(powering, "metered", lambda *given: pytest.fail("a sensor was opened"))
+    monkeypatch.setattr(powering, "find_sensor", lambda *given: pytest.fail("a sensor was opened"))
     assert main.run(["power"] + arguments) == 2
     error, hint = capsys.readouterr().err.splitlines()
     assert text in error + hint and error.startswith("error: ") and hint.startswith("hint: ")
@@ -399,7 +401,7 @@ def test_joules_are_calibrated_from_a_file_of_pairs(tree, tmp_path, capsys):
     ("sensor_w,meter_w\n3,5\n4,lots\n", "line 3 is not two numbers: 4,lots"), ("sensor_w,meter_w\n3\n", "line 2"),
     ("sensor_w,meter_w\n3,nan\n", "line 2"), (b"\xff\xfe\x00", "cannot read")])
 def test_a_file_that_holds_no_pairs_is_one_clear_line(monkeypatch, tmp_path, capsys, text, said):
-    monkeypatch.setattr(powering, "metered", lambda *given: pytest.fail("a sensor was opened"))
+    monkeypatch.setattr(powering, "find_sensor", lambda *given: pytest.fail("a sensor was opened"))
     path = tmp_path / "pairs.csv"
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())

@@ -84,6 +84,15 @@ def test_what_measures_is_chosen_by_power(place, capsys, monkeypatch):
     assert "power: ina3221, rail VDD_IN" in capsys.readouterr().err
 
 
+def test_the_sensor_is_told_where_the_network_runs(place, monkeypatch):
+    from dance_edge.energy import sensors
+
+    asked, own = [], sensors.metered
+    monkeypatch.setattr(sensors, "metered", lambda kind, on_event, place: asked.append(place) or own("none"))
+    assert main.run(["serve", "r", "--video", "v.avi", "--frames", "1"]) == 0
+    assert asked == ["cpu"]
+
+
 @pytest.mark.parametrize("kind, code, said", [("solar", 2, "solar"), ("replay:", 2, "replay:FILE"),
                                               ("replay:no.csv", 3, "no.csv"), ("rapl", 6, "no RAPL zones")])
 def test_a_sensor_that_cannot_be_leaves_no_file(place, capsys, monkeypatch, kind, code, said):
