@@ -146,6 +146,9 @@ def _forecast(config: "AdaptConfig", json_path: Optional[str]) -> None:
     from dance_edge.cli.output import table, write_json
     from dance_edge.cli.progress import Listener
     from dance_edge.duration import in_words
+    from dance_edge.energy.reading import reading_from_dict
+    from dance_edge.report.joules import energy_words
+    from dance_edge.report.numbers import percent
     from dance_edge.run import FORMAT
     from dance_edge.training.adapt import dry_run
 
@@ -155,10 +158,10 @@ def _forecast(config: "AdaptConfig", json_path: Optional[str]) -> None:
         ["optimizer steps", "%d of %d images, in micro-batches of %d" % (
             facts["steps"], facts["batch_size"], facts["micro_batch"])],
         ["images kept of those offered", "%d of %d" % (facts["images"], facts["offered"])],
-        ["pixels of the images offered", "%.1f %%" % (100.0 * facts["pixels_ratio_offered"])],
+        ["pixels of the images offered", percent(facts["pixels_ratio_offered"])],
         ["multiply-accumulates, at most", "%.4g P" % facts["macs_p"]],
         ["time here, about", in_words(facts["duration_s"])],
-        ["energy, about", "%.4g J, %s" % (facts["energy_j"], facts["energy_source"])]]
+        ["energy, about", energy_words(reading_from_dict(facts["energy"]))]]
     rows += [["prune after step %d" % one["after_step"], "%d of %d in scope %s gone, of %d layers" % (
         one["removed"], one["of"], facts["scope"], len(facts["layers"]))] for one in facts["stages"]]
     table(["", "planned"], rows, json_path=json_path)

@@ -1,7 +1,7 @@
 """What a run will take, said before it is begun: pixels and MACs exactly, time and joules from a short trial here."""
 import copy
 import time
-from typing import Any, Dict, Iterable, NamedTuple
+from typing import Any, Dict, Iterable, NamedTuple, Optional
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from dance_edge.data.sampler import Batch
 from dance_edge.duration import in_words
 from dance_edge.energy import tx2_model
 from dance_edge.energy.meter import EnergyMeter
+from dance_edge.energy.reading import JOULES, EnergyReading
 from dance_edge.errors import DeviceError
 from dance_edge.models.deployed import outputs_of
 from dance_edge.size import Size
@@ -21,11 +22,29 @@ METERED_S = 5.0  # with a sensor: long enough for a few samples of one a second
 
 
 class Cost(NamedTuple):
-    """What a multiply-accumulate of training takes on this machine; `source` says where the joules come from."""
+    """What a multiply-accumulate of training takes on this machine; `source` says where the joules come from. `trial`
+    is what was metered for it, of `trial_macs`; without a figure where nothing was."""
 
     seconds_per_mac: float
     joules_per_mac: float
     source: str
+    trial: EnergyReading = EnergyReading()
+    trial_macs: float = 0.0
+
+    def energy(self, macs: float) -> EnergyReading:
+        """The joules of a run of `macs`, in the bounds of the trial's; what a run does otherwise is in no bound. An
+        estimate where none were metered."""
+        duration_s = macs * self.seconds_per_mac
+        if self.trial.gross_j is None or not self.trial_macs:
+            return tx2_model.training_reading(macs, duration_s)
+        longer = {name: _scaled(getattr(self.trial, name), macs / self.trial_macs) for name in JOULES}
+        reason = "; ".join(part for part in (self.extrapolated, self.trial.reason) if part)
+        return self.trial._replace(duration_s=duration_s, rails_j={}, reason=reason, **longer)
+
+    @property
+    def extrapolated(self) -> str:
+        """How it was come by, where joules were metered."""
+        return "extrapolated from a calibration of %.2g s" % self.trial.duration_s
 
 
 class Expected(NamedTuple):
@@ -39,16 +58,19 @@ class Expected(NamedTuple):
     duration_s: float
     energy_j: float
     energy_source: str
+    energy: EnergyReading
 
     def line(self) -> str:
         """For people."""
+        low_j, high_j = self.energy.low_j, self.energy.high_j
+        spread = "" if low_j is None or high_j is None else " (%.3g to %.3g)" % (low_j / 1e3, high_j / 1e3)
         return "plan: %d optimizer steps, %d of %d images offered are kept, up to %.3g PMAC, about %s here, about " \
-               "%.3g kJ (%s)" % (self.steps, self.images, self.offered, self.macs / 1e15, in_words(self.duration_s),
-                                 self.energy_j / 1e3, self.energy_source)
+               "%.3g kJ%s, %s" % (self.steps, self.images, self.offered, self.macs / 1e15, in_words(self.duration_s),
+                                  self.energy_j / 1e3, spread, self.energy_source)
 
     def to_dict(self) -> Dict[str, Any]:
         """The figures by name, with their units."""
-        return dict(self._asdict(), macs_p=self.macs / 1e15)
+        return dict(self._asdict(), macs_p=self.macs / 1e15, energy=self.energy.to_dict())
 
 
 def expect(trainee: Trainee, run: Iterable[Batch], cost: Cost) -> Expected:
@@ -61,7 +83,7 @@ def expect(trainee: Trainee, run: Iterable[Batch], cost: Cost) -> Expected:
         offered = batch.offered
         macs += trainee.training_macs_at(batch.size) * len(batch.items)
     return Expected(steps, images, offered, pixels, macs, macs * cost.seconds_per_mac, macs * cost.joules_per_mac,
-                    cost.source)
+                    cost.source, cost.energy(macs))
 
 
 def calibrate(trainee: Trainee, size: Size, meter: EnergyMeter) -> Cost:
@@ -89,7 +111,13 @@ def calibrate(trainee: Trainee, size: Size, meter: EnergyMeter) -> Cost:
     reading = window.reading()
     if reading.gross_j is None:
         return Cost(reading.duration_s / macs, tx2_model.training_fit().per_mac_j, "estimated for a TX2")
-    return Cost(reading.duration_s / macs, reading.gross_j / macs, "by a calibration, %s" % reading.label)
+    cost = Cost(reading.duration_s / macs, reading.gross_j / macs, "", reading, macs)
+    return cost._replace(source="%s, %s, %s" % (cost.extrapolated, reading.label, "calibrated" if reading.calibrated
+                                                else "uncalibrated"))
+
+
+def _scaled(joules: Optional[float], factor: float) -> Optional[float]:
+    return None if joules is None else factor * joules
 
 
 def _trial_step(network: torch.nn.Module, inputs: torch.Tensor) -> None:

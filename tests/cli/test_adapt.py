@@ -105,8 +105,8 @@ def test_a_dry_run_prints_the_plan_and_makes_nothing(small_set, capfd):
     assert "prune after step 2" in said and "prune after step 4" in said and "of 3 images" in said
     assert run(command + ["--json", "-"]) == 0
     facts = json.loads(capfd.readouterr().out)
-    assert {"steps", "images", "offered", "macs_p", "duration_s", "energy_j", "energy_source", "stages", "layers",
-            "micro_batch", "format"} <= set(facts)
+    assert {"steps", "images", "offered", "macs_p", "duration_s", "energy_j", "energy_source", "energy", "stages",
+            "layers", "micro_batch", "format"} <= set(facts)
     assert facts["steps"] == 6 and facts["images"] == 18 and "estimated" in facts["energy_source"]
     assert os.listdir(".") == []
 

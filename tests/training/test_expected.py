@@ -1,0 +1,30 @@
+"""What a run will take, from what a trial took."""
+import pytest
+
+from dance_edge.energy.reading import EnergyReading
+from dance_edge.training.expected import Cost, Expected
+
+TRIAL = EnergyReading(gross_j=40.0, low_j=38.0, high_j=43.0, sensor_j=2.0, duration_s=5.0, measured=True, source="jtop",
+                      scope="VDD_IN", coverage=1.0, rails_j={"VDD_IN": 40.0})
+COST = Cost(5e-9, 40e-9, "extrapolated from a calibration of 5 s, measured (jtop, VDD_IN), uncalibrated", TRIAL, 1e9)
+
+
+def test_a_runs_joules_are_the_trials_with_its_bounds():
+    energy = COST.energy(100e9)
+    assert (energy.gross_j, energy.low_j, energy.high_j, energy.sensor_j) == pytest.approx((4e3, 3.8e3, 4.3e3, 200.0))
+    assert energy.measured and energy.duration_s == pytest.approx(500.0) and energy.rails_j == {}
+    assert energy.reason == "extrapolated from a calibration of 5 s" and energy.net_j is None
+
+
+def test_without_a_trial_they_are_a_tx2s():
+    energy = Cost(5e-9, 2e-10, "estimated for a TX2").energy(1e15)
+    assert energy.label == "estimated (TX2 model)" and energy.low_j < energy.gross_j < energy.high_j
+
+
+def test_the_plan_says_what_its_joules_are():
+    plan = Expected(6, 18, 36, 1000, 100e9, 500.0, 4e3, COST.source, COST.energy(100e9))
+    assert plan.line().endswith("about 4 kJ (3.8 to 4.3), extrapolated from a calibration of 5 s, "
+                                "measured (jtop, VDD_IN), uncalibrated")
+    facts = plan.to_dict()
+    assert facts["energy"]["gross_j"] == facts["energy_j"] == pytest.approx(4e3) and facts["macs_p"] == 1e-4
+    assert facts["energy"]["label"] == "measured (jtop, VDD_IN)"
