@@ -1,6 +1,7 @@
 """What a run came to, as report.json says it."""
 from typing import Any, Dict
 
+from dance_edge.energy.conditions import conditions
 from dance_edge.pruning.layers import layer_rows, rows_to_dicts
 from dance_edge.training.counts import Counts
 from dance_edge.training.evaluate import Evaluation
@@ -13,6 +14,7 @@ def run_facts(setup: Setup, counts: Counts, state: Dict[str, Any], after: Evalua
     """The training part of report.json, its keys those of `adapt --json`. `state` is that of run.json.
 
     `energy_phases` are the joules of each thing the run did, `energy.coverage` the share of its time that was metered.
+    `conditions` are those at the run's first start and now, `meter_cost` the last start's.
     """
     energy = meter.whole(counts.macs, counts.duration_s)
     before = state["before"]
@@ -28,6 +30,7 @@ def run_facts(setup: Setup, counts: Counts, state: Dict[str, Any], after: Evalua
         "macs_p": counts.macs / 1e15, "channels_kept": last.get("channels_kept", 1.0),
         "weights_kept": last.get("weights_kept", 1.0), "layers": rows_to_dicts(rows), "duration_s": counts.duration_s,
         "energy_j": energy.gross_j, "energy_source": energy.label, "energy": energy.to_dict(),
+        "conditions": {"start": meter.began, "end": conditions().to_dict()}, "meter_cost": meter.meter.cost,
         "energy_phases": {name: reading.to_dict() for name, reading in meter.phases().items()},
         "miou_before": before["miou"] if before else None, "miou_after": after.miou,
         "before": before, "after": after.to_dict(), "split": setup.target.how, "prunes": counts.prunes,

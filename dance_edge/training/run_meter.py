@@ -4,6 +4,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 from dance_edge import run as run_folder
 from dance_edge.energy import tx2_model
+from dance_edge.energy.conditions import conditions
 from dance_edge.energy.meter import EnergyMeter, Kept, Window
 from dance_edge.energy.reading import EnergyReading, add_up, reading_from_dict
 from dance_edge.events import OnEvent, Warned, ignore
@@ -35,12 +36,14 @@ class RunMeter:
         self._on_event = on_event
         self._said = False
         self.kills = 0
+        self.began: Dict[str, Any] = conditions().to_dict()  # under these, a resumed run too
 
     def take_up(self, state: Dict[str, Any]) -> None:
         """Go on from what run.json of an earlier start holds."""
         self._earlier = [reading_from_dict(facts) for facts in state.get("energy_parts", [])]
         self._earlier_phases = {name: [reading_from_dict(facts) for facts in parts]
                                 for name, parts in state.get("energy_phases", {}).items()}
+        self.began = state.get("conditions") or self.began
         self.kills = int(state.get("kills", 0)) + (state.get("state") == run_folder.RUNNING)
 
     @contextlib.contextmanager
@@ -68,7 +71,7 @@ class RunMeter:
         """What run.json keeps."""
         phases = {name: [one.to_dict() for one in parts] for name, parts in self._phase_parts().items()}
         return {"energy_parts": [one.to_dict() for one in self._parts()], "energy_phases": phases,
-                "kills": self.kills}
+                "kills": self.kills, "conditions": self.began}
 
     def whole(self, macs: float, duration_s: float) -> EnergyReading:
         """Of all starts together; without any sensor what a TX2 would take for `macs` of training, estimated."""

@@ -10,8 +10,8 @@ import torch
 from dance_edge.cli.main import run
 
 KEYS = {"run", "steps", "resumed_from_step", "images_offered", "images_kept", "pixels_ratio", "pixels_ratio_offered",
-        "macs_p", "channels_kept", "duration_s", "energy_j", "energy_source", "energy", "miou_before",
-        "miou_after", "format"}
+        "macs_p", "channels_kept", "duration_s", "energy_j", "energy_source", "energy", "conditions", "meter_cost",
+        "miou_before", "miou_after", "format"}
 FILES = {"run.json", "model.pt", "model.onnx", "source.pt", "source.onnx", "report.json", "report.md", "report.html",
          "adapt.log", "checkpoints", "scalars.csv", "curves.png"}
 

@@ -85,6 +85,7 @@ def test_an_earlier_start_is_added_whole_and_by_phase():
     assert whole.gross_j == pytest.approx(40.0) and whole.duration_s == pytest.approx(5.0) and whole.measured
     assert run.elapsed_s == pytest.approx(5.0)
     assert run.to_state()["energy_parts"][0] == state["energy_parts"][0]
+    assert "power_mode" in state["conditions"] and run.to_state()["conditions"] == state["conditions"]
 
 
 def test_a_phase_under_way_is_counted_up_to_now_and_once():
