@@ -139,17 +139,18 @@ def _whole(measured: EnergyReading, known: List[Tuple[float, float]], macs: floa
            count: int) -> EnergyReading:
     """The joules of all blocks, brought to the whole run: the spread of the blocks and the meter's own interval."""
     factor = macs / sum(one for one, _ in known)
-    joules, low_j, high_j = _scaled(known, macs)
-    gross_j = measured.gross_j or 0.0
-    spread = 0.0 if low_j is None else joules - low_j
-    bounds = []
-    for bound_j in (measured.low_j, measured.high_j):
-        own = 0.0 if bound_j is None else factor * abs(bound_j - gross_j)
-        bounds.append(math.hypot(spread, own))
-    known_interval = low_j is not None and measured.low_j is not None
+    joules, low_j, _ = _scaled(known, macs)
+
+    def bound(own_j: Optional[float], figure_j: Optional[float], way: float) -> Optional[float]:
+        if low_j is None or own_j is None or figure_j is None:
+            return None
+        return factor * figure_j + way * math.hypot(joules - low_j, factor * abs(own_j - figure_j))
+
     return measured._replace(
         gross_j=joules, net_j=None if measured.net_j is None else factor * measured.net_j, rails_j={},
-        low_j=joules - bounds[0] if known_interval else None, high_j=joules + bounds[1] if known_interval else None,
+        low_j=bound(measured.low_j, measured.gross_j, -1.0), high_j=bound(measured.high_j, measured.gross_j, 1.0),
+        net_low_j=bound(measured.net_low_j, measured.net_j, -1.0),
+        net_high_j=bound(measured.net_high_j, measured.net_j, 1.0),
         sensor_j=None if measured.sensor_j is None else factor * measured.sensor_j, duration_s=seconds,
         reason="; ".join(part for part in ("extrapolated from %d steps" % count, measured.reason) if part))
 

@@ -32,6 +32,14 @@ def test_the_whole_run_by_hand(steady_meter):
     assert "extrapolated from 6 steps" in found.line() and "measured" in found.line()
 
 
+def test_net_joules_of_the_whole_run_have_their_interval(steady_meter):
+    blocks = [block(1e9, 2.0, gross_j) for gross_j in (10.0, 12.0, 14.0)]
+    blocks = [one._replace(energy=one.energy._replace(net_j=4.0, net_low_j=2.0, net_high_j=6.0)) for one in blocks]
+    energy = extrapolated(blocks, 50, 100e9, steady_meter(5.0)).energy
+    half_j = math.hypot(100.0 * t_95(2) * 2.0 / math.sqrt(3.0), 100.0 * 2.0)
+    assert (energy.net_low_j, energy.net_j, energy.net_high_j) == pytest.approx((400.0 - half_j, 400.0, 400.0 + half_j))
+
+
 def test_one_block_has_no_interval(steady_meter):
     found = extrapolated([block(1e9, 2.0, 10.0)], 50, 100e9, steady_meter(5.0))
     assert found.low_s is None and found.energy.low_j is None and found.energy.gross_j == pytest.approx(1000.0)
