@@ -37,7 +37,7 @@ class Cost(NamedTuple):
         duration_s = macs * self.seconds_per_mac
         if self.trial.gross_j is None or not self.trial_macs:
             return tx2_model.training_reading(macs, duration_s)
-        longer = {name: _scaled(getattr(self.trial, name), macs / self.trial_macs) for name in JOULES}
+        longer: Dict[str, Any] = {name: _scaled(getattr(self.trial, name), macs / self.trial_macs) for name in JOULES}
         reason = "; ".join(part for part in (self.extrapolated, self.trial.reason) if part)
         return self.trial._replace(duration_s=duration_s, rails_j={}, reason=reason, **longer)
 
