@@ -21,11 +21,15 @@ DETAIL_WIDTHS = (32, 32, 64)
 
 
 class PyramidPooling(nn.Module):
-    """PPM: the features plus their means over bins, brought back to the features' size and summed."""
+    """PPM: the features plus their means over bins, brought back to the features' size and summed, then projected.
+
+    By a convolution of 3x3, as PSPNet's own: with the 1x1 of ICNet's authors, whose backbone is half as wide, the head
+    would be 4 % of the weights, and slimming it would leave the network as large as it was.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.project = ConvBlock(inputs, outputs, 1)
+        self.project = ConvBlock(inputs, outputs, 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         total = x

@@ -13,10 +13,10 @@ RUNTIME = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch, small_run):
+def here(tmp_path, monkeypatch, quick_run):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(RUNTIME)
-    shutil.copytree(small_run, "r")
+    shutil.copytree(quick_run, "r")
 
 
 @pytest.fixture

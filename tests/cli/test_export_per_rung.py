@@ -20,11 +20,11 @@ from dance_edge.training import rung_statistics
 
 
 @pytest.fixture(scope="module")
-def export_once(small_run, tmp_path_factory):
-    """A copy of the small run with two of its sizes, exported with a file a rung; `e.json` beside its files is what
+def export_once(quick_run, tmp_path_factory):
+    """A copy of the quick run with two of its sizes, exported with a file a rung; `e.json` beside its files is what
     export said. Two images are enough here for a rung to have statistics of its own."""
     folder = str(tmp_path_factory.mktemp("per_rung") / "r")
-    shutil.copytree(small_run, folder)
+    shutil.copytree(quick_run, folder)
     checkpoint = read_checkpoint(folder + "/model.pt")
     rungs = checkpoint.manifest.rungs
     save_model(folder + "/model.pt", restore(checkpoint, "", 0), checkpoint.manifest._replace(rungs=rungs[1::2]))
@@ -95,7 +95,7 @@ def blind(monkeypatch):
             if manifest.only_size == only_size:
                 network = copy.deepcopy(network)
                 with torch.no_grad():
-                    network.output.classifier.bias[0] += 100
+                    network.out.bias[0] += 100
             real(network, manifest, *rest)
 
         monkeypatch.setattr(to_onnx, "export_onnx", export_onnx)
@@ -154,7 +154,7 @@ def test_a_rung_is_run_by_its_own_file(exported):
     assert len(missing) == len(exported.rungs) and "is missing: alone.onnx serves its size" in missing[0]
 
 
-def test_a_rungs_file_of_other_weights_is_not_taken(exported, small_run):
+def test_a_rungs_file_of_other_weights_is_not_taken(exported, quick_run):
     import onnx
 
     name = "r/" + exported.rung_files[exported.rungs[0].size.hxw]
