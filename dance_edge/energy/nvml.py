@@ -114,7 +114,7 @@ def _visible(nvml: Any) -> Any:
 
 
 def _text(name: Any) -> str:
-    return name.decode("ascii", "replace") if isinstance(name, bytes) else str(name)
+    return str(name, "ascii", "replace") if isinstance(name, bytes) else str(name)
 
 
 def _vendor_module() -> Any:
