@@ -132,7 +132,7 @@ def extrapolated(blocks: List[Block], run_steps: int, macs: float, meter: Energy
         energy = training_reading(macs, seconds)
     elif known and len(known) == len(blocks):
         energy = _whole(add_up([one.energy for one in blocks]), known, macs, seconds, count)
-    return Extrapolated(count, run_steps, macs, seconds, low_s, high_s, energy)
+    return Extrapolated(count, run_steps, macs, seconds, _positive(low_s), high_s, energy)
 
 
 def _whole(measured: EnergyReading, known: List[Tuple[float, float]], macs: float, seconds: float,
@@ -148,11 +148,17 @@ def _whole(measured: EnergyReading, known: List[Tuple[float, float]], macs: floa
 
     return measured._replace(
         gross_j=joules, net_j=None if measured.net_j is None else factor * measured.net_j, rails_j={},
-        low_j=bound(measured.low_j, measured.gross_j, -1.0), high_j=bound(measured.high_j, measured.gross_j, 1.0),
+        low_j=_positive(bound(measured.low_j, measured.gross_j, -1.0)),
+        high_j=bound(measured.high_j, measured.gross_j, 1.0),
         net_low_j=bound(measured.net_low_j, measured.net_j, -1.0),
         net_high_j=bound(measured.net_high_j, measured.net_j, 1.0),
         sensor_j=None if measured.sensor_j is None else factor * measured.sensor_j, duration_s=seconds,
         reason="; ".join(part for part in ("extrapolated from %d steps" % count, measured.reason) if part))
+
+
+def _positive(low: Optional[float]) -> Optional[float]:
+    """A lower bound of what is never below 0, from few blocks that differ much."""
+    return None if low is None else max(0.0, low)
 
 
 def _scaled(pairs: List[Tuple[float, float]], macs: float) -> Tuple[float, Optional[float], Optional[float]]:

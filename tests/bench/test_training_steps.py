@@ -40,6 +40,11 @@ def test_net_joules_of_the_whole_run_have_their_interval(steady_meter):
     assert (energy.net_low_j, energy.net_j, energy.net_high_j) == pytest.approx((400.0 - half_j, 400.0, 400.0 + half_j))
 
 
+def test_nothing_takes_less_than_nothing(steady_meter):
+    found = extrapolated([block(1e9, 1.0, 2.0), block(1e9, 9.0, 30.0)], 50, 100e9, steady_meter(5.0))
+    assert found.low_s == 0.0 and found.energy.low_j == 0.0 and found.seconds == pytest.approx(500.0)
+
+
 def test_one_block_has_no_interval(steady_meter):
     found = extrapolated([block(1e9, 2.0, 10.0)], 50, 100e9, steady_meter(5.0))
     assert found.low_s is None and found.energy.low_j is None and found.energy.gross_j == pytest.approx(1000.0)
