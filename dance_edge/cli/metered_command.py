@@ -6,13 +6,13 @@ import subprocess
 from types import FrameType, TracebackType
 from typing import Any, Dict, Optional, Sequence, Type
 
-from dance_edge.errors import DanceError
+from dance_edge.errors import ConfigError
 
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 
 
-class NotStarted(DanceError):
+class NotStarted(ConfigError):
     """A command that cannot be run; `exit_code` is what a shell ends with: 127 where it is not found, else 126."""
 
     def __init__(self, command: str, why: str, exit_code: int) -> None:
