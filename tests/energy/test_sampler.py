@@ -85,6 +85,7 @@ def test_a_sensor_that_paces_itself_is_read_at_once(sampling):
 
     one = sampling(Paced(), 10.0)
     wait_for(lambda: len(one.trace) >= 10)
+    assert 0.01 <= one.sample_s < 1.0  # its own pace, not the ten seconds asked for
 
 
 def test_its_cost_is_the_thread_s_processor_time(sampling):
