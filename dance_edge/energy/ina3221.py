@@ -3,9 +3,10 @@ import glob
 import math
 import os
 import time
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, NoReturn, Optional
 
 from dance_edge.energy import chip
+from dance_edge.energy.gauge import Gauge, ProductGauge
 from dance_edge.energy.reading import PowerSample, PowerSensor
 from dance_edge.errors import DeviceError
 
@@ -14,7 +15,6 @@ HWMON_ROOT = "/sys/bus/i2c/drivers/ina3221"
 IIO = ("*/iio:device*/rail_name_*", "iio:device*/rail_name_*", "rail_name_*")
 HWMON = ("*/hwmon/hwmon*/in*_label", "hwmon/hwmon*/in*_label")
 UNCONNECTED = ("", "NC")
-MAX_BYTES = 32  # of a file of one number
 PARTS_S = 0.09  # between readings of all rails but the total: none of them is new sooner than `chip.AVERAGING_S`
 TOTALS = ("VDD_IN", "POM_5V_IN")  # the module's own input: TX2 and Xavier NX, Nano
 
@@ -27,6 +27,10 @@ class Rail(NamedTuple):
     path: str
     voltage_path: str
     is_current: bool = False
+
+    def gauge(self) -> Gauge:
+        """What reads its watts."""
+        return ProductGauge(self.path, self.voltage_path) if self.is_current else Gauge(self.path)
 
 
 class Ina3221Sensor(PowerSensor):
@@ -48,10 +52,9 @@ class Ina3221Sensor(PowerSensor):
         names = [rail.name for rail in self.rails]
         self.total = next((name for name in TOTALS if name in names), None)
         self.scope = self.total or ""
-        self._totals = [rail for rail in self.rails if rail.name == self.total]
         self._parts_w: Dict[str, float] = {}  # the other rails, as they were last read
         self._parts_s = -math.inf
-        self._files: Dict[str, int] = {}
+        self._gauges = {rail.name: rail.gauge() for rail in self.rails}
         self.volts = next((_volts(rail.voltage_path) for rail in self.rails if rail.name == self.total), None)
         self.step_w = chip.step_w(self.scope, self.volts)
         self.read()
@@ -60,23 +63,19 @@ class Ina3221Sensor(PowerSensor):
         """Watts of each rail: the total's now, of the others at most `PARTS_S` old. One that cannot be read is left
         out; the total must be there."""
         now_s = time.monotonic()
-        rails = self._totals
-        if not rails or now_s - self._parts_s >= PARTS_S:
-            rails, self._parts_w, self._parts_s = self.rails, {}, now_s
-        rails_w, failure = dict(self._parts_w), "no rail could be read"
-        for rail in rails:
+        total, failure = self.total, ""
+        if now_s - self._parts_s >= PARTS_S or total is None:
+            self._parts_s = now_s
+            failure = self._read_parts()
+        rails_w = self._parts_w.copy()
+        if total is not None:
             try:
-                rails_w[rail.name] = self._watts(rail)
+                rails_w[total] = self._gauges[total].value()
             except (OSError, ValueError) as reason:
-                failure = "cannot read %s: %s" % (rail.name, reason)
-        if not rails_w or (self.total is not None and self.total not in rails_w):
-            self._parts_s = -math.inf
-            folder = os.path.dirname(self.rails[0].path)
-            self._look_anew()
-            raise DeviceError(failure, "check the files under %s" % folder)
-        if rails is self.rails:
-            self._parts_w = {name: watts for name, watts in rails_w.items() if name != self.total}
-        return PowerSample(now_s, rails_w, self.total)
+                self._fail(_unread(total, reason))
+        elif not rails_w:
+            self._fail(failure)
+        return PowerSample(now_s, rails_w, total)
 
     def error_w(self, watts: float) -> Optional[float]:
         """As `PowerSensor.error_w`, at the voltage that the total rail had when the sensor was opened."""
@@ -84,8 +83,8 @@ class Ina3221Sensor(PowerSensor):
 
     def close(self) -> None:
         """Close the files; another `read` opens them again."""
-        while self._files:
-            os.close(self._files.popitem()[1])
+        for gauge in self._gauges.values():
+            gauge.close()
 
     def _find(self) -> List[Rail]:
         found: Dict[str, Rail] = {}
@@ -94,32 +93,31 @@ class Ina3221Sensor(PowerSensor):
                 found.setdefault(rail.name, rail)
         return sorted(found.values())
 
-    def _look_anew(self) -> None:
-        """A driver that was bound anew may have numbered its devices anew."""
+    def _read_parts(self) -> str:
+        """Read all rails but the total; says which one could not be."""
+        self._parts_w, failure = {}, ""
+        for name, gauge in self._gauges.items():
+            gauge.leave_replaced()
+            if name != self.total:
+                try:
+                    self._parts_w[name] = gauge.value()
+                except (OSError, ValueError) as reason:
+                    failure = _unread(name, reason)
+        return failure
+
+    def _fail(self, failure: str) -> NoReturn:
+        """For the next reading all is looked for anew: a driver that was bound anew may number its devices anew."""
+        self._parts_s = -math.inf
+        folder = os.path.dirname(self.rails[0].path)
         rails = self._find()
-        if self.total is None or self.total in [rail.name for rail in rails]:
+        if rails and (self.total is None or self.total in [rail.name for rail in rails]):
             self.close()
-            self.rails = rails or self.rails
-            self._totals = [rail for rail in self.rails if rail.name == self.total]
+            self.rails, self._gauges = rails, {rail.name: rail.gauge() for rail in rails}
+        raise DeviceError(failure, "check the files under %s" % folder)
 
-    def _watts(self, rail: Rail) -> float:
-        value = float(self._content(rail.path)) / 1000.0
-        return value * float(self._content(rail.voltage_path)) / 1000.0 if rail.is_current else value
 
-    def _content(self, path: str) -> bytes:
-        """A file stays open, and gives its value anew from its beginning, in a fraction of what opening it takes. One
-        in whose place another was put has no link any more; one of a driver that was bound anew fails for ever, so that
-        a file that fails is opened once more."""
-        number = self._files.get(path)
-        if number is not None:
-            try:
-                if os.fstat(number).st_nlink:
-                    return os.pread(number, MAX_BYTES, 0)
-            except OSError:
-                pass  # the one that is opened now says what is wrong, if anything is
-            os.close(self._files.pop(path))
-        number = self._files[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        return os.pread(number, MAX_BYTES, 0)
+def _unread(name: str, reason: Exception) -> str:
+    return "cannot read %s: %s" % (name, reason)
 
 
 def find_rails(root: str) -> List[Rail]:

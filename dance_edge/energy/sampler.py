@@ -12,6 +12,8 @@ from dance_edge.events import OnEvent, Warned
 
 RETRY_S = 1.0         # between tries to reach a sensor that failed
 FIRST_SAMPLE_S = 3.0  # the longest wait for the first one
+SLEPT_S = 0.02        # a wait that stop() may as well sit out: to sleep costs less than to wait for it
+TIDIED_S = 0.5        # between times that samples are sorted into the trace and the thread's processor time is taken
 SETTLED_S = 30.0      # after a window's end its samples, and the rhythm around it, change no more
 
 
@@ -106,41 +108,50 @@ class Sampler:
             self._awaited -= 1
 
     def _sample(self, going: threading.Lock) -> None:
-        """The thread: a sample each interval, and a last one after the stop so that the last window has its end."""
-        due_s = self._clock()
-        last = False
+        """The thread: a sample each interval, and a last one after the stop so that the last window has its end.
+
+        Woken a hundred times a second it finds the processor's caches cold: what it touches costs, not what it does.
+        """
+        read, keep, clock = self.sensor.read, self.trace.append, self._clock
+        due_s, tidied_s, last = clock(), 0.0, False
+        interval_s = 0.0 if self.sensor.paced else self.interval_s
         while True:
-            wait_s = self._read()
-            self.cpu_s = time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID)
+            wait_s = interval_s
+            try:
+                keep(read())
+                if self.failure:
+                    self._recovered()
+            except Exception as error:  # a vendor's library may raise anything; the job must go on
+                wait_s = max(RETRY_S, self.interval_s)
+                self._failed(error)
+            now_s = clock()
+            if last or now_s - tidied_s >= TIDIED_S:
+                self.trace.sort_in()
+                tidied_s, self.cpu_s = now_s, time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID)
             if self._awaited:
                 with self._sampled:
                     self._sampled.notify_all()
             if last:
                 return
-            now_s = self._clock()
             due_s = max(due_s + wait_s, now_s)
-            last = going.acquire(timeout=due_s - now_s)
+            last = _ended_within(due_s - now_s, going)
             if last and self.failure:
                 return
 
-    def _read(self) -> float:
-        """Take a sample; the seconds until the next one."""
-        try:
-            self.trace.append(self.sensor.read())
-            self._recovered()
-            return 0.0 if self.sensor.paced else self.interval_s
-        except DeviceError as error:
-            self._failed(error.message)
-        except Exception as error:  # a vendor's library may raise anything; the job must go on
-            self._failed("%s: %s" % (type(error).__name__, error))
-        return max(RETRY_S, self.interval_s)
-
-    def _failed(self, message: str) -> None:
+    def _failed(self, error: Exception) -> None:
+        message = error.message if isinstance(error, DeviceError) else "%s: %s" % (type(error).__name__, error)
         if not self.failure:
             self._on_event(Warned("the power sensor failed: %s; the work goes on" % message))
         self.failure = message
 
     def _recovered(self) -> None:
-        if self.failure:
-            self._on_event(Warned("the power sensor is back"))
-            self.failure = ""
+        self._on_event(Warned("the power sensor is back"))
+        self.failure = ""
+
+
+def _ended_within(wait_s: float, going: threading.Lock) -> bool:
+    """Whether `going` is let go of before `wait_s` has passed, or was at its end."""
+    if wait_s > SLEPT_S:
+        return going.acquire(timeout=wait_s)
+    time.sleep(wait_s)
+    return not going.locked()

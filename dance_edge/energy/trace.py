@@ -3,7 +3,8 @@ import math
 import threading
 from array import array
 from bisect import bisect_left, bisect_right
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from collections import deque
+from typing import Callable, ContextManager, Deque, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -33,72 +34,100 @@ class Columns(NamedTuple):
 class Trace:
     """Samples in the order of time. The rails and the total are those of the first sample.
 
-    `repeated` counts samples that bore a time stamp already seen (equal values are kept: power may well stay the
-    same), `nonsense` those whose total was not a finite power.
+    `append` takes a `PowerSample`: it is kept, or counted as repeated or as nonsense. New ones wait in a queue until
+    somebody asks: the thread that samples has just been woken and finds the processor's caches cold, where many that
+    are sorted in at once cost what one does.
     """
 
-    __slots__ = ("repeated", "nonsense", "_times", "_since", "_rails", "_total", "_lock")
+    __slots__ = ("_repeated", "_nonsense", "_times", "_since", "_rails", "_total", "_fresh", "_lock", "append")
 
     def __init__(self) -> None:
-        self.repeated = 0
-        self.nonsense = 0
+        self._repeated = 0
+        self._nonsense = 0
         self._times = array("d")
         self._since = array("d")
         self._rails: Dict[str, "array[float]"] = {}
         self._total: Optional[str] = None
+        self._fresh: Deque[PowerSample] = deque()
         self._lock = threading.Lock()
+        self.append: Callable[[PowerSample], None] = self._fresh.append
 
     def __len__(self) -> int:
-        return len(self._times)
+        with self._sorted_in():
+            return len(self._times)
+
+    @property
+    def repeated(self) -> int:
+        """How many samples bore a time stamp already seen. Equal values are kept: power may well stay the same."""
+        with self._sorted_in():
+            return self._repeated
+
+    @property
+    def nonsense(self) -> int:
+        """How many samples' total was not a finite power."""
+        with self._sorted_in():
+            return self._nonsense
 
     @property
     def last_s(self) -> float:
         """The newest time stamp; minus infinity without one."""
-        return self._times[-1] if self._times else -math.inf
+        with self._sorted_in():
+            return self._newest_s()
 
     @property
     def last_w(self) -> Optional[float]:
         """The newest sample of the rail that feeds all; None without one."""
-        with self._lock:
+        with self._sorted_in():
             return self._rails[self._total][-1] if self._total and self._times else None
 
     @property
     def last_rails_w(self) -> Dict[str, float]:
         """The newest sample's watts by rail; empty without one."""
-        with self._lock:
+        with self._sorted_in():
             return {name: values[-1] for name, values in self._rails.items()} if self._times else {}
-
-    def append(self, sample: PowerSample) -> bool:
-        """Keep `sample`, or count it as repeated or as nonsense and say False."""
-        with self._lock:
-            if not sample.monotonic_s > self.last_s:
-                self.repeated += 1
-                return False
-            if not self._rails:
-                self._total = sample.total
-                self._rails = {name: array("d") for name in sample.rails_w}
-            rails_w = sample.rails_w
-            if self._total:
-                sane = _sane(rails_w.get(self._total, math.nan))
-            else:
-                sane = bool(rails_w) and all(_sane(watts) for watts in rails_w.values())
-            if not sane:
-                self.nonsense += 1
-                return False
-            self._times.append(sample.monotonic_s)
-            self._since.append(math.nan if sample.since_s is None else sample.since_s)
-            for name, values in self._rails.items():
-                values.append(rails_w.get(name, math.nan))
-            return True
 
     def columns(self, start_s: float = -math.inf, end_s: float = math.inf, around: int = 0) -> Columns:
         """A copy, safe while samples go on coming in: of those from `start_s` to `end_s`, and of so many `around`."""
-        with self._lock:
+        with self._sorted_in():
             low = max(0, bisect_left(self._times, start_s) - around)
             high = bisect_right(self._times, end_s) + around
             return Columns(np.array(self._times[low:high], dtype=np.float64),
                            {name: np.array(values[low:high], dtype=np.float64) for name, values in self._rails.items()},
                            self._total, np.array(self._since[low:high], dtype=np.float64))
+
+    def sort_in(self) -> None:
+        """Sort in what waits."""
+        with self._lock:
+            while self._fresh:
+                self._sort_in(self._fresh.popleft())
+
+    def _sorted_in(self) -> ContextManager[bool]:
+        """The lock, once nothing waits."""
+        self.sort_in()
+        return self._lock
+
+    def _newest_s(self) -> float:
+        return self._times[-1] if self._times else -math.inf
+
+    def _sort_in(self, sample: PowerSample) -> None:
+        rails_w = sample.rails_w
+        if not sample.monotonic_s > self._newest_s():
+            self._repeated += 1
+            return
+        if not self._rails:
+            self._total = sample.total
+            self._rails = {name: array("d") for name in rails_w}
+        if self._total:
+            sane = _sane(rails_w.get(self._total, math.nan))
+        else:
+            sane = bool(rails_w) and all(_sane(watts) for watts in rails_w.values())
+        if not sane:
+            self._nonsense += 1
+            return
+        self._times.append(sample.monotonic_s)
+        self._since.append(math.nan if sample.since_s is None else sample.since_s)
+        for name, values in self._rails.items():
+            values.append(rails_w.get(name, math.nan))
 
     def write_csv(self, path: str, source: str, averages: bool = False, delay_s: float = 0.0,
                   volts: Optional[float] = None) -> None:

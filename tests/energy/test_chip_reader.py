@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dance_edge.energy import chip, ina3221
+from dance_edge.energy.gauge import Gauge
 from dance_edge.energy.ina3221 import PARTS_S, Ina3221Sensor
 from dance_edge.energy.sampler import Sampler
 from dance_edge.events import ignore
@@ -91,8 +92,8 @@ def test_the_interval_of_what_is_read_holds_the_truth(metered, read_s, duration_
 
 def test_the_other_rails_are_as_old_as_they_may_be(metered, monkeypatch):
     """At 100 Hz a part's file is read once in `PARTS_S`, the total's each time."""
-    reads, content = [], Ina3221Sensor._content
-    monkeypatch.setattr(Ina3221Sensor, "_content", lambda self, path: reads.append(path[-15:]) or content(self, path))
+    reads, value = [], Gauge.value
+    monkeypatch.setattr(Gauge, "value", lambda self: reads.append(self.path[-15:]) or value(self))
     metered(1, 0.01, 5.0)
     totals, parts = (reads.count("in_power%d_input" % number) for number in (0, 1))
     assert totals > 800 and parts == pytest.approx(totals * 0.01 / PARTS_S, rel=0.12)
