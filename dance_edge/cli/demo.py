@@ -4,6 +4,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 import click
 
 from dance_edge.cli.options import json_option
+from dance_edge.events import OnEvent
 
 FORMAT = 1
 MARK = "demo.json"  # in the demo's folder: that it is ours, and how it was begun
@@ -181,7 +182,7 @@ def _adapt(config: DemoConfig, course: Course) -> Dict[str, Any]:
     return {"miou_night": facts["miou_after"], "miou_day": day}
 
 
-def _score(run_path: str, data: str, listener: Any) -> float:
+def _score(run_path: str, data: str, listener: OnEvent) -> float:
     from dance_edge.cli.evaluate import EvalConfig, score
     from dance_edge.run import open_run
 
@@ -250,7 +251,7 @@ def _path(config: DemoConfig, name: str) -> str:
     return os.path.join(config.out, name)
 
 
-def _say(listener: Any, number: int, text: str) -> None:
+def _say(listener: OnEvent, number: int, text: str) -> None:
     from dance_edge.events import Note
 
     listener(Note("[%d/6] %s" % (number, text)))

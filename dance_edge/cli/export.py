@@ -4,6 +4,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 import click
 
 from dance_edge.cli import options
+from dance_edge.events import OnEvent
 
 
 class ExportConfig(NamedTuple):
@@ -112,7 +113,7 @@ def _check_flags(run: Any, config: ExportConfig) -> None:
                           % ("it" if len(given) == 1 else "them"))
 
 
-def _write_onnx(run: Any, config: ExportConfig, listener: Any) -> Any:
+def _write_onnx(run: Any, config: ExportConfig, listener: OnEvent) -> Any:
     import os
 
     from dance_edge.cli.backend import facts_of, open_network
@@ -137,7 +138,7 @@ def _write_onnx(run: Any, config: ExportConfig, listener: Any) -> Any:
                           rung_networks(network, manifest, records, listener))
 
 
-def _build_engines(run: Any, onnx: str, config: ExportConfig, listener: Any) -> Any:
+def _build_engines(run: Any, onnx: str, config: ExportConfig, listener: OnEvent) -> Any:
     from dance_edge.cli.backend import manifest_of_onnx
     from dance_edge.cli.exporting_engines import build_engines
 

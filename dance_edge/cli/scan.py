@@ -4,6 +4,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 import click
 
 from dance_edge.cli.options import json_option
+from dance_edge.cli.progress import Listener
 
 FORMAT = 1
 _SHOWN = 20  # lines of a list; the JSON has all of it
@@ -54,7 +55,6 @@ def command(**flags: Any) -> None:
 
 def _scan(config: ScanConfig) -> None:
     from dance_edge.cli.output import write_json
-    from dance_edge.cli.progress import Listener
 
     with Listener() as listener:
         result, scanned = run_scan(config, listener)
@@ -65,7 +65,7 @@ def _scan(config: ScanConfig) -> None:
         _refuse_faults(result)
 
 
-def run_scan(config: ScanConfig, listener: Any) -> Tuple[Dict[str, Any], Scanned]:
+def run_scan(config: ScanConfig, listener: Listener) -> Tuple[Dict[str, Any], Scanned]:
     """Measure, fit, write the scan's folder; the keys of `scan --json`. Nothing is printed."""
     import os
 

@@ -50,7 +50,7 @@ def adapt(config: AdaptConfig, on_event: OnEvent = ignore) -> AdaptResult:
             own = RunMeter(meter, stack.enter_context(meter.window("adapt")), on_event)
             setup = ranks.attempt(lambda: _ready(config, state, own, on_event, ranks))
             ranks.lead(lambda: _open(folder, config, stack))
-            result = _in_folder(Attempt(folder, setup, state, own, warned, on_event), meter)
+            result = _in_folder(Attempt(folder, setup, state, own, warned, on_event), own)
         return result
 
 
@@ -134,7 +134,7 @@ def _open(folder: str, config: AdaptConfig, stack: contextlib.ExitStack) -> None
         clear(folder)
 
 
-def _in_folder(attempt: Attempt, meter: EnergyMeter) -> AdaptResult:
+def _in_folder(attempt: Attempt, meter: RunMeter) -> AdaptResult:
     try:
         return attempt.setup.ranks.attempt(attempt.run)  # a full disk is rank 0's to meet
     except (Interrupted, KeyboardInterrupt) as reason:

@@ -85,6 +85,10 @@ class RunMeter:
             self.kills, "" if self.kills == 1 else "s")
         return whole._replace(reason="; ".join(part for part in (whole.reason, killed) if part))
 
+    def write_csv(self, path: str) -> None:
+        """Append this start's samples, those of the sensor that its joules come from, to the file `path`."""
+        self.meter.write_csv(path, self.window.reading().source)
+
     def phases(self) -> Dict[str, EnergyReading]:
         """By phase, in the order of `PHASES`; those that were entered."""
         parts = self._phase_parts()

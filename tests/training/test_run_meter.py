@@ -111,6 +111,24 @@ def test_without_a_sensor_a_model_speaks_for_the_whole_and_for_no_phase():
     assert run.whole(1e15, 5.0).gross_j is None
 
 
+def test_the_trace_that_is_kept_is_of_the_sensor_that_had_a_figure(tmp_path):
+    """A start too short for the first sensor, of a sample a second, and long enough for the chip's own files."""
+    slow, quick = Never(), Never()
+    slow.name, quick.name = "jtop", "ina3221"
+    now_s = [100.0]
+    meter = EnergyMeter(slow, 1.0, clock=lambda: now_s[0], quick=quick)
+    run = started(meter)
+    for i in range(23):
+        meter.sampler_of("ina3221").trace.append(PowerSample(100.0 + 0.1 * i, {"VDD_IN": 5.0}, "VDD_IN"))
+    for i in range(2):
+        meter.trace.append(PowerSample(100.0 + i, {"VDD_IN": 5.0}, "VDD_IN"))
+    now_s[0] = 102.0
+    assert run.window.reading().source == "ina3221"
+    run.write_csv(str(tmp_path / "energy.csv"))
+    lines = (tmp_path / "energy.csv").read_text().splitlines()
+    assert "source: ina3221" in lines[0] and len(lines) == 2 + 23
+
+
 def test_spans_that_have_long_ended_are_not_integrated_again(monkeypatch):
     meter = Clocked(lambda s: 5.0 + (int(10 * s) * 7919 % 101) / 100.0)
     run = started(meter)
