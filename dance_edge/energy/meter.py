@@ -7,7 +7,7 @@ from dance_edge.energy.calibration import Calibration, calibrated
 from dance_edge.energy.reading import EnergyReading, PowerSensor, less_idle
 from dance_edge.energy.sampler import Sampler
 from dance_edge.energy.trace import Trace
-from dance_edge.energy.trapezoid import Stretch
+from dance_edge.energy.trapezoid import MIN_SAMPLES, Stretch
 from dance_edge.events import OnEvent, ignore
 
 NO_SENSOR = "no power sensor"
@@ -118,6 +118,21 @@ class EnergyMeter:
         return self._samplers[0].sample_s if self._samplers else None
 
     @property
+    def told_s(self) -> float:
+        """The latest time of `clock` of which the first sensor's samples tell by now, so that a window up to it waits
+        for none; now without a sensor, and where it is silent for longer than a figure takes."""
+        now_s = self.clock()
+        told_s = self._samplers[0].told_s if self._samplers else now_s
+        return told_s if now_s - self.least_s < told_s < now_s else now_s
+
+    @property
+    def least_s(self) -> float:
+        """How long a window must be for a figure of the first sensor, with some to spare; 0 without one."""
+        if self.sensor is None:
+            return 0.0
+        return (MIN_SAMPLES + 2) * max(self.interval_s, self.refresh_s or 0.0, self.sensor.delay_s)
+
+    @property
     def refresh_s(self) -> Optional[float]:
         """Seconds between new values, as seen, as in a reading; None without samples."""
         return self._samplers[0].refresh_s if self._samplers else None
@@ -156,7 +171,7 @@ class EnergyMeter:
         sampler = self.sampler_of(source)
         if sampler is not None:
             sensor = sampler.sensor
-            sampler.trace.write_csv(path, sensor.name, sensor.averages, sensor.delay_s, sensor.volts)
+            sampler.trace.write_csv(path, sensor.recorded or sensor.name, sensor.averages, sensor.delay_s, sensor.volts)
 
     def window(self, name: str) -> Window:
         """A window of this meter: `with meter.window("adapt") as window: ...`."""

@@ -14,6 +14,7 @@ RETRY_S = 1.0         # between tries to reach a sensor that failed
 FIRST_SAMPLE_S = 3.0  # the longest wait for the first one
 SLEPT_S = 0.02        # a wait that stop() may as well sit out: to sleep costs less than to wait for it
 TIDIED_S = 0.5        # between times that samples are sorted into the trace and the thread's processor time is taken
+BEFORE_S = 1e-6       # a window's last sample lies beyond its end, not at it
 SETTLED_S = 30.0      # after a window's end its samples, and the rhythm around it, change no more
 
 
@@ -72,6 +73,12 @@ class Sampler:
         """The most that what a value tells of lies before it, by the data sheet or as it was seen."""
         refresh = rhythm(self._latest(), self.sensor.averages)
         return max(self.sensor.delay_s, 0.0 if refresh is None else refresh.delay_s)
+
+    @property
+    def told_s(self) -> float:
+        """The latest time of which the samples tell by now; a window up to it has to wait for none. Minus infinity
+        without samples; now where the sensor has failed, since nothing more is waited for then."""
+        return self._clock() if self.failure else self.trace.last_s - self.late_s - BEFORE_S
 
     def over(self, windows: Sequence[Stretch],
              kept: Optional[Dict[Stretch, EnergyReading]] = None) -> EnergyReading:

@@ -117,7 +117,7 @@ class Attempt:
     def pause(self) -> None:
         """Note in run.json, where that can be written, that the run has stopped."""
         with contextlib.suppress(DeviceError):
-            self._write(run_folder.INTERRUPTED)
+            self._write(run_folder.INTERRUPTED, is_last=True)
 
     def _score_source(self) -> None:
         """The source's scores, once; a network from scratch, or with new classifiers, knows nothing yet."""
@@ -231,7 +231,7 @@ class Attempt:
         facts = run_facts(setup, counts, self._state, after, self._meter)
         facts.update(run=self.folder, source_after=source_after, warnings=self._warnings())
         self._state.update(manifest=manifest.to_dict(), facts=facts)
-        self._write(run_folder.RUNNING)
+        self._write(run_folder.RUNNING, is_last=True)
         return AdaptResult(self.folder, manifest, facts)
 
     def _recalibrate(self) -> None:
@@ -261,7 +261,7 @@ class Attempt:
         """Of every start, each once."""
         return list(dict.fromkeys(self._earlier_warnings + self._warned))  # in order, as of Python 3.6
 
-    def _write(self, state: str) -> None:
-        self._state.update(self._meter.to_state())
+    def _write(self, state: str, is_last: bool = False) -> None:
+        self._state.update(self._meter.to_state(waits=is_last))
         self._state["warnings"] = self._warnings()
         self._writer.state(dict(self._state, state=state))

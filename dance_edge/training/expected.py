@@ -18,7 +18,7 @@ from dance_edge.training.memory import ran_out
 from dance_edge.training.trainee import Trainee
 
 TRIAL_IMAGES = 2
-METERED_S = 5.0  # with a sensor: long enough for a few samples of one a second
+METERED_S = 5.0  # with a sensor, at least
 
 
 class Cost(NamedTuple):
@@ -103,14 +103,16 @@ def calibrate(trainee: Trainee, size: Size, meter: EnergyMeter) -> Cost:
         raise DeviceError("out of memory in a trial with %d images of %s" % (TRIAL_IMAGES, size.wxh),
                           "free some memory, or train at smaller sizes: --ratio-range 0.25 0.5")
     steps, began_s = 0, time.monotonic()
+    least_s = 0.0 if meter.sensor is None else max(METERED_S, meter.least_s)
     with meter.window("calibration") as window:
-        while not steps or (meter.sensor is not None and time.monotonic() - began_s < METERED_S):
+        while not steps or time.monotonic() - began_s < least_s:
             _trial_step(network, inputs)
             steps += 1
     macs = trainee.training_macs_at(size) * TRIAL_IMAGES * steps
     reading = window.reading()
     if reading.gross_j is None:
-        return Cost(reading.duration_s / macs, tx2_model.training_fit().per_mac_j, "estimated for a TX2")
+        why = "" if meter.sensor is None else " (%s)" % reading.reason
+        return Cost(reading.duration_s / macs, tx2_model.training_fit().per_mac_j, "estimated for a TX2" + why)
     cost = Cost(reading.duration_s / macs, reading.gross_j / macs, "", reading, macs)
     return cost._replace(source="%s, %s, %s" % (cost.extrapolated, reading.label, "calibrated" if reading.calibrated
                                                 else "uncalibrated"))

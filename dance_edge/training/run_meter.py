@@ -12,7 +12,7 @@ from dance_edge.events import OnEvent, Warned, ignore
 SCAN, CALIBRATION, EVALUATION, TRAINING, PRUNING, RECALIBRATION = PHASES = (
     "scan", "calibration", "evaluation", "training", "pruning", "recalibration")
 METERED_EVERY_S = 30.0  # how often a cap on energy is held against the sensor; in between it is carried on
-FIRST_METERED_S = 6.0  # a figure takes five samples, of one a second
+FIRST_METERED_S = 8.0  # a figure takes five samples, of one a second
 
 
 class RunMeter:
@@ -58,7 +58,7 @@ class RunMeter:
             self._open.pop()
 
     def _end_span(self) -> None:
-        now_s = self.meter.clock()
+        now_s = self._now_s()
         if self._open and now_s > self._since_s:
             spans = self._spans.setdefault(self._open[-1], [])
             if spans and spans[-1][1] == self._since_s:  # it was only looked at in between
@@ -67,21 +67,23 @@ class RunMeter:
                 spans.append((self._since_s, now_s))
         self._since_s = now_s
 
-    def to_state(self) -> Dict[str, Any]:
-        """What run.json keeps."""
-        phases = {name: [one.to_dict() for one in parts] for name, parts in self._phase_parts().items()}
-        return {"energy_parts": [one.to_dict() for one in self._parts()], "energy_phases": phases,
+    def to_state(self, waits: bool = True) -> Dict[str, Any]:
+        """What run.json keeps: up to now; or, without `waits`, to where the samples tell of by now, since nobody is to
+        stand still in the midst of training until a sensor has caught up."""
+        end_s = self._now_s() if waits else min(self._now_s(), self.meter.told_s)
+        phases = {name: [one.to_dict() for one in parts] for name, parts in self._phase_parts(end_s).items()}
+        return {"energy_parts": [one.to_dict() for one in self._parts(end_s)], "energy_phases": phases,
                 "kills": self.kills, "conditions": self.began}
 
     def whole(self, macs: float, duration_s: float) -> EnergyReading:
         """Of all starts together; without any sensor what a TX2 would take for `macs` of training, estimated."""
-        parts = self._parts()
+        parts = self._parts(self._now_s())
         if self.meter.may_estimate and all(one.source == "none" for one in parts):
             return tx2_model.training_reading(macs, duration_s)
         whole = add_up(parts)
         if not self.kills:
             return whole
-        killed = "%d start%s ended in a kill: what was done after the last save is not in it" % (
+        killed = "%d start%s ended without a word: what was done after the last save is not in it" % (
             self.kills, "" if self.kills == 1 else "s")
         return whole._replace(reason="; ".join(part for part in (whole.reason, killed) if part))
 
@@ -91,7 +93,7 @@ class RunMeter:
 
     def phases(self) -> Dict[str, EnergyReading]:
         """By phase, in the order of `PHASES`; those that were entered."""
-        parts = self._phase_parts()
+        parts = self._phase_parts(self._now_s())
         return {name: add_up(parts[name]) for name in PHASES if name in parts}
 
     @property
@@ -100,7 +102,7 @@ class RunMeter:
         return sum(one.duration_s for one in self._earlier) + self.window.elapsed_s
 
     def joules(self, macs: float) -> float:
-        """So far; the sensor is asked now and then, since an answer takes as long as its interval. In between, and
+        """So far; the sensor is asked now and then, for what it tells of by now. In between, and
         where it has no figure, the power known last is carried on; a model speaks where there never was any."""
         own_s = self.window.elapsed_s
         if own_s - self._asked_s >= (METERED_EVERY_S if self._known[1] or self._said else FIRST_METERED_S):
@@ -114,8 +116,9 @@ class RunMeter:
         return earlier_j + then_j + mean_w * (own_s - then_s + unknown_s)
 
     def _ask(self) -> None:
-        reading = self.window.reading()
-        self._asked_s = reading.duration_s
+        end_s = max(self.window.start_s, min(self._now_s(), self.meter.told_s))
+        reading = self.meter.between(self.window.start_s, end_s)
+        self._asked_s = self.window.elapsed_s
         if reading.gross_j:
             self._known = (reading.duration_s, reading.gross_j)
         elif self.meter.sensor is not None and not self._said:
@@ -129,13 +132,20 @@ class RunMeter:
         known = [one for one in self._earlier if one.gross_j is not None]
         return sum(one.duration_s for one in known), sum(one.gross_j or 0.0 for one in known)
 
-    def _parts(self) -> List[EnergyReading]:
-        return self._earlier + [self.window.reading()]
+    def _now_s(self) -> float:
+        return self.meter.clock() if self.window.end_s is None else self.window.end_s
 
-    def _phase_parts(self) -> Dict[str, List[EnergyReading]]:
-        """Of every start before, and of this one, whose short stretches have a figure together."""
+    def _parts(self, end_s: float) -> List[EnergyReading]:
+        """Of every start before, and of this one up to `end_s`, where that is later than its beginning."""
+        start_s = self.window.start_s
+        return self._earlier + ([self.meter.between(start_s, end_s)] if end_s > start_s or not self._earlier else [])
+
+    def _phase_parts(self, end_s: float) -> Dict[str, List[EnergyReading]]:
+        """Of every start before, and of this one up to `end_s`, whose short stretches have a figure together."""
         parts = {name: list(readings) for name, readings in self._earlier_phases.items()}
         self._end_span()
         for name, spans in self._spans.items():
-            parts.setdefault(name, []).append(self.meter.over(spans, self._kept.setdefault(name, {})))
+            told = [(span_s, min(span_end_s, end_s)) for span_s, span_end_s in spans if span_s < end_s]
+            if told:
+                parts.setdefault(name, []).append(self.meter.over(told, self._kept.setdefault(name, {})))
         return parts

@@ -1,7 +1,14 @@
 """What a run will take, from what a trial took."""
-import pytest
+import time
 
-from dance_edge.energy.reading import EnergyReading
+import pytest
+import torch
+
+from dance_edge.energy.meter import EnergyMeter
+from dance_edge.energy.reading import EnergyReading, PowerSensor
+from dance_edge.errors import DeviceError
+from dance_edge.size import Size
+from dance_edge.training import expected
 from dance_edge.training.expected import Cost, Expected
 
 TRIAL = EnergyReading(gross_j=40.0, low_j=38.0, high_j=43.0, sensor_j=2.0, duration_s=5.0, measured=True, source="jtop",
@@ -28,3 +35,33 @@ def test_the_plan_says_what_its_joules_are():
     facts = plan.to_dict()
     assert facts["energy"]["gross_j"] == facts["energy_j"] == pytest.approx(4e3) and facts["macs_p"] == 1e-4
     assert facts["energy"]["label"] == "measured (jtop, VDD_IN)"
+
+
+class Silent(PowerSensor):
+    name, scope = "made", "VDD_IN"
+
+    def read(self):
+        raise DeviceError("there is nothing")
+
+
+class Small:
+    """All of a trainee that a calibration asks for."""
+
+    network = torch.nn.Conv2d(3, 2, 3)
+    device = torch.device("cpu")
+
+    def training_macs_at(self, size):
+        return 54.0 * size.pixels
+
+
+def test_a_calibration_lasts_as_long_as_its_sensor_needs(monkeypatch):
+    monkeypatch.setattr(expected, "METERED_S", 0.05)
+    meter = EnergyMeter(Silent(), 0.02)
+    monkeypatch.setattr(meter.sensor, "delay_s", 0.03)
+    cost = expected.calibrate(Small(), Size(4, 4), meter)
+    assert cost.source == "estimated for a TX2 (the sensor gave no sample)"
+    steps = []
+    monkeypatch.setattr(expected, "_trial_step", lambda network, inputs: steps.append(time.monotonic()))
+    expected.calibrate(Small(), Size(4, 4), meter)
+    assert steps[-1] - steps[1] > 0.19  # seven times what its values lie behind
+    assert expected.calibrate(Small(), Size(4, 4), EnergyMeter(None)).source == "estimated for a TX2"

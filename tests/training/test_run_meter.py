@@ -100,6 +100,29 @@ def test_a_phase_under_way_is_counted_up_to_now_and_once():
     assert len(run.to_state()["energy_phases"][TRAINING]) == 1
 
 
+def test_a_checkpoint_waits_for_no_sample_and_the_last_word_does(monkeypatch):
+    meter = Clocked(lambda s: 5.0)
+    meter.sensor.delay_s = 0.42
+    sampler = meter.sampler_of("")
+    awaited = []
+    monkeypatch.setattr(sampler, "_thread", object())  # as if it were sampling
+    monkeypatch.setattr(sampler, "wait_beyond", lambda time_s, timeout_s: awaited.append(time_s - sampler.trace.last_s))
+    run = started(meter)
+    with run.phase(TRAINING):
+        meter.go(10.0)
+        state = run.to_state(waits=False)
+        assert len(awaited) == 2 and max(awaited) < 0.0  # for what is there already
+        assert state["energy_parts"][0]["duration_s"] == pytest.approx(10.0 - 0.42, abs=1e-3)
+        assert state["energy_phases"][TRAINING][0]["gross_j"] == pytest.approx(5.0 * 9.58, abs=0.01)
+        del awaited[:]
+        state = run.to_state()
+        assert max(awaited) == pytest.approx(0.42)
+        assert state["energy_parts"][0]["duration_s"] == pytest.approx(10.0)
+        meter.now_s += 100.0  # a sensor that is silent is no reason to leave its time out
+        assert run.to_state(waits=False)["energy_parts"][0]["duration_s"] == pytest.approx(110.0)
+    assert started(Clocked(lambda s: 5.0)).to_state(waits=False)["energy_parts"][0]["duration_s"] == 0.0
+
+
 def test_without_a_sensor_a_model_speaks_for_the_whole_and_for_no_phase():
     meter = EnergyMeter(None)
     run = RunMeter(meter, meter.window("adapt"))
@@ -207,9 +230,9 @@ def test_a_start_that_ended_in_a_kill_is_counted_and_said():
     paused = start(dict(first.to_state(), state="interrupted"), 100.0)
     assert paused.kills == 0
     killed = start(dict(paused.to_state(), state="running"), 0.3)
-    assert killed.kills == 1 and "1 start ended in a kill" in killed.whole(1e15, 1.0).reason
+    assert killed.kills == 1 and "1 start ended without a word" in killed.whole(1e15, 1.0).reason
     again = start(dict(killed.to_state(), state="running"), 100.0)
     whole = again.whole(1e15, 1.0)
-    assert again.kills == 2 and "2 starts ended in a kill" in whole.reason
+    assert again.kills == 2 and "2 starts ended without a word" in whole.reason
     assert whole.gross_j == pytest.approx(5.0 * 300.3) and whole.measured  # the start of 0.3 s has no figure of its own
     assert start(dict(again.to_state(), state="interrupted"), 1.0).kills == 2
