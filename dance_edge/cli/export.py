@@ -95,6 +95,9 @@ def _check_flags(run: Any, config: ExportConfig) -> None:
 
     if config.out and not os.path.isdir(os.path.dirname(config.out) or "."):
         raise ConfigError("there is no folder for --out %s" % config.out, "make it first")
+    if config.out and os.path.isdir(config.out):
+        raise ConfigError("--out %s is a folder, a file is expected" % config.out,
+                          "name the file in it: --out %s" % os.path.join(config.out, "model.onnx"))
     if config.precision != "auto" and not config.engines:
         raise ConfigError("--precision is TensorRT's, and no engines are built", "add --engines, or leave it out")
     if run.model_pt is not None:

@@ -99,7 +99,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code, which is what the command returns, 0 for None; whatever goes wrong
     is said on stderr, here and only here."""
     debug, arguments = _take_debug(arguments)
-    before = signal.signal(signal.SIGTERM, _terminate_in(os.getpid()))
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_IGN:  # who starts us may have it ignored, and what we start has to inherit that
+        signal.signal(signal.SIGTERM, _terminate_in(os.getpid()))
     try:
         front = ["--debug"] if debug else []
         return int(group.main(args=front + (arguments or ["--help"]), prog_name="dance-edge", standalone_mode=False)
@@ -126,10 +128,27 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _take_debug(arguments: Sequence[str]) -> Tuple[bool, List[str]]:
-    """`--debug` counts before and after the command's name, though not behind `--`."""
-    end = arguments.index("--") if "--" in arguments else len(arguments)
+    """`--debug` counts before and after the command's name, though not behind `--`, nor behind the first word of a
+    command line that a command of ours is to run (`power`), which may lack the two dashes."""
+    if "--debug" not in arguments:
+        return False, list(arguments)
+    end = _ours_end(arguments)
     kept = [one for one in arguments[:end] if one != "--debug"] + list(arguments[end:])
     return len(kept) < len(arguments), kept
+
+
+def _ours_end(arguments: Sequence[str]) -> int:
+    """How many of `arguments` may hold options of ours."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    at = next((i for i, one in enumerate(arguments[:end]) if not one.startswith("-")), end)
+    command = group.get_command(click.Context(group), arguments[at]) if at < end else None
+    if command is None or command.context_settings.get("allow_interspersed_args", True):
+        return end
+    valued = [flag for one in command.params if isinstance(one, click.Option) and not one.is_flag for flag in one.opts]
+    at += 1
+    while at < end and arguments[at].startswith("-"):
+        at += 2 if arguments[at] in valued else 1
+    return min(at, end)
 
 
 def _command_path(error: click.UsageError) -> str:

@@ -1,17 +1,10 @@
 """`dance-edge power`: the meter by itself, for a while or for as long as any command runs."""
-import contextlib
 import math
-import os
-from typing import TYPE_CHECKING, Any, Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple, Optional, Tuple
 
 import click
 
 from dance_edge.cli import options
-
-if TYPE_CHECKING:
-    from dance_edge.cli.powering import Metered
-    from dance_edge.energy.meter import EnergyMeter
-    from dance_edge.events import OnEvent
 
 
 class PowerConfig(NamedTuple):
@@ -81,8 +74,11 @@ def command(**flags: Any) -> int:
       dance-edge power --idle 10 -- python3 train.py
       dance-edge power --calibrate
     """
+    from dance_edge.cli.power_report import check_files
+
     config = PowerConfig(**flags)
     _check(config)
+    check_files(config.csv_path, config.json_path)
     if config.calibrate or config.calibrate_from:
         from dance_edge.cli.calibrating import calibrate
 
@@ -116,79 +112,9 @@ def _check(config: PowerConfig) -> None:
 
 def _power(config: PowerConfig) -> int:
     from dance_edge.cli import powering
-    from dance_edge.cli.output import write_json
+    from dance_edge.cli.power_report import report
     from dance_edge.cli.progress import Listener
 
-    _check_csv(config.csv_path)
-    with Listener() as listener:
-        metered, meter = powering.measure(config, listener)
-        with _a_commands_code_first(config, listener):
-            if config.csv_path:
-                _write_csv(config.csv_path, meter, metered.reading.source)
-        result: Dict[str, Any] = dict(metered.to_dict(), csv=config.csv_path, warnings=list(listener.warnings))
-        with _a_commands_code_first(config, listener):
-            if config.json_path:
-                write_json(config.json_path, result)
-        with _a_commands_code_first(config, listener):
-            _show(metered, config)
+    with Listener() as listener, powering.measured(config, listener) as (metered, meter):
+        report(config, metered, meter, listener)
     return metered.exit_code
-
-
-def _show(metered: "Metered", config: PowerConfig) -> None:
-    from dance_edge.cli import powering
-    from dance_edge.cli.output import say, table
-
-    for line in powering.lines(metered):
-        say(line, config.people_path)
-    rows = powering.rail_rows(metered.reading)
-    if len(rows) > 1:
-        say("rails     they overlap and are not added up", config.people_path)
-        table(powering.RAIL_COLUMNS, rows, json_path=config.people_path)
-
-
-@contextlib.contextmanager
-def _a_commands_code_first(config: PowerConfig, on_event: "OnEvent") -> Iterator[None]:
-    """A metered command has run, and whoever ran it asks for its code: a report that cannot be written is a warning
-    then. Without a command it is an error."""
-    from dance_edge.errors import ConfigError
-    from dance_edge.events import Warned
-
-    try:
-        yield
-    except (ConfigError, OSError) as reason:
-        if not config.words:
-            raise
-        why = reason.message if isinstance(reason, ConfigError) else "cannot write the report: %s" % (
-            reason.strerror or reason)
-        with contextlib.suppress(OSError):  # stderr itself may be what is full or gone
-            on_event(Warned(why))
-
-
-def _check_csv(path: Optional[str]) -> None:
-    """A file that cannot be written is refused before the measurement. What it holds stays until there is more, and a
-    new one is not begun: the command may not start yet."""
-    if path:
-        is_new = not os.path.lexists(path)
-        try:
-            with open(path, "a", encoding="utf-8"):
-                pass
-            if is_new:
-                os.unlink(path)
-        except OSError as reason:
-            raise _no_csv(path, reason)
-
-
-def _write_csv(path: str, meter: "EnergyMeter", source: str) -> None:
-    try:
-        with open(path, "w", encoding="utf-8"):  # write_csv appends
-            pass
-        meter.write_csv(path, source)
-    except OSError as reason:
-        raise _no_csv(path, reason)
-
-
-def _no_csv(path: str, reason: OSError) -> Exception:
-    from dance_edge.errors import ConfigError
-
-    return ConfigError("cannot write %s: %s" % (path, reason.strerror or reason),
-                       "give --csv a file in a folder that can be written to")

@@ -8,11 +8,12 @@ from typing import Any, Iterator, List, Optional
 import click
 
 from dance_edge.cli.progress import PLAIN_INTERVAL_S, Listener, duration
+from dance_edge.energy.calibration import calibrated
 from dance_edge.energy.meter import EnergyMeter, Window
 from dance_edge.energy.reading import EnergyReading
 from dance_edge.energy.trapezoid import MIN_SAMPLES
 from dance_edge.events import Event
-from dance_edge.report.joules import interval, joules, kind, rail_kind, watts
+from dance_edge.report.joules import cell, interval, joules, kind, rail_kind, watts
 
 REDRAW_S = 0.5
 MOST_DRAWING = 0.02  # of the time: a trace of days takes long to add up, and drawing costs power too
@@ -75,20 +76,37 @@ class PowerTable:
 
 def plain_line(elapsed_s: float, meter: EnergyMeter, reading: EnergyReading) -> str:
     """How a measurement stands, in one line."""
-    return "%s  %s W now  %s" % (duration(elapsed_s), watts(meter.power_w), _joules(reading))
+    return "%s  %s W now  %s" % (duration(elapsed_s), watts(_shown_w(meter)), _joules(reading))
 
 
 def live_rows(meter: EnergyMeter, reading: EnergyReading) -> List[List[str]]:
-    """Cells of rail, watts now, mean watts, joules and what these are, the rail that feeds all first."""
-    rails_w = meter.rails_w
-    scope = reading.scope
+    """Cells of rail, watts now, mean watts, joules and what these are, the rail that feeds all first: that is the
+    reading's own row, calibrated where it is. The others are as the sensor has them."""
+    total, rails_w = meter.trace.total, meter.rails_w
     rows = []
-    for name in sorted(rails_w, key=lambda one: (one != scope, one)):
-        rail_j = reading.gross_j if name == scope else reading.rails_j.get(name)
-        mean_w = rail_j / reading.duration_s if rail_j is not None and reading.duration_s > 0.0 else None
-        rows.append([name, watts(rails_w[name]), watts(mean_w), joules(rail_j),
-                     "" if rail_j is None else kind(reading) if name == scope else rail_kind(reading, name)])
+    for name in sorted(rails_w, key=lambda one: (one != total, one)):
+        if name == total:
+            rows.append([name, watts(_shown_w(meter)), watts(_mean_w(reading.gross_j, reading)), cell(reading),
+                         "" if reading.gross_j is None else kind(reading)])
+        else:
+            rail_j = reading.rails_j.get(name)
+            rows.append([name, watts(rails_w[name]), watts(_mean_w(rail_j, reading)), joules(rail_j),
+                         "" if rail_j is None else rail_kind(reading, name)])
     return rows
+
+
+def _mean_w(rail_j: Optional[float], reading: EnergyReading) -> Optional[float]:
+    return rail_j / reading.duration_s if rail_j is not None and reading.duration_s > 0.0 else None
+
+
+def _shown_w(meter: EnergyMeter) -> Optional[float]:
+    """The latest watts of the rail that feeds all, as an external meter would have them where there is a calibration:
+    the joules beside them are."""
+    now_w, sensor = meter.power_w, meter.sensor
+    if now_w is None or sensor is None or meter.calibration is None:
+        return now_w
+    return calibrated(EnergyReading(gross_j=now_w, duration_s=1.0, source=sensor.name, scope=sensor.scope),
+                      meter.calibration).gross_j
 
 
 def _so_far(meter: EnergyMeter, window: Window) -> EnergyReading:

@@ -27,7 +27,7 @@ RAIL_COLUMNS = ("rail", "J", "mean W", "energy")
 class Metered(NamedTuple):
     """A window's reading and all that stands beside it. `idle` is the baseline's reading, None where none was asked
     for; `sample_s` the time between samples of the sensor that it comes from; `cost` the meter's own processor time as
-    a share of a core. None without a sensor."""
+    a share of a core; `total` the rail that feeds all. None without a sensor."""
 
     reading: EnergyReading
     started_unix_s: float
@@ -36,6 +36,7 @@ class Metered(NamedTuple):
     idle_w: Optional[float]
     idle: Optional[EnergyReading]
     cost: Optional[float]
+    total: Optional[str]
     before: Conditions
     after: Conditions
     words: Tuple[str, ...]
@@ -61,21 +62,28 @@ class Metered(NamedTuple):
             "command": list(self.words) or None, "exit_code": self.exit_code}
 
 
-def measure(config: "PowerConfig", listener: Listener) -> Tuple[Metered, EnergyMeter]:
-    """Meter as `config` asks, and the meter with its samples; nothing is printed but the table while it lasts.
-    `DeviceError` where there is no sensor and no command either."""
+@contextlib.contextmanager
+def measured(config: "PowerConfig", listener: Listener) -> Iterator[Tuple[Metered, EnergyMeter]]:
+    """Meter as `config` asks: what came of it, and the meter, stopped, with its samples. Inside, an impatient Ctrl-C
+    does not end us: the report is still to come. Nothing is printed but the table while it lasts. `DeviceError` where
+    there is no sensor and no command either."""
     shown = PowerTable(listener, config.for_s)
-    with opened(config, shown) as meter:
-        idle = _idle(meter, config.idle_s, shown)
-        before = conditions()
-        with meter.window("power") as window:
-            started_unix_s = time.time() - window.elapsed_s
-            code = metered_command.run(config.words) if config.words else _wait(config.for_s, meter, window, shown)
-        after = conditions()
-        reading = window.reading()
-        sampler = meter.sampler_of(reading.source)
-        return Metered(reading, started_unix_s, window.start_s, None if sampler is None else sampler.sample_s,
-                       meter.shown_idle_w, idle, meter.cost, before, after, tuple(config.words), code), meter
+    with contextlib.ExitStack() as until_reported:
+        with opened(config, shown) as meter:
+            idle = _idle(meter, config.idle_s, shown)
+            before = conditions()
+            signals = until_reported.enter_context(metered_command.Signals(bool(config.words)))
+            with meter.window("power") as window:
+                started_unix_s = time.time() - window.elapsed_s
+                code = (metered_command.run(config.words, signals) if config.words
+                        else _wait(config.for_s, meter, window, shown))
+            after = conditions()
+            reading = window.reading()
+            sampler = meter.sampler_of(reading.source)
+            sample_s, total = (None, None) if sampler is None else (sampler.sample_s, sampler.trace.total)
+            metered = Metered(reading, started_unix_s, window.start_s, sample_s, meter.shown_idle_w, idle, meter.cost,
+                              total, before, after, tuple(config.words), code)
+        yield metered, meter
 
 
 @contextlib.contextmanager
@@ -128,10 +136,11 @@ def lines(result: Metered) -> List[str]:
     return ["%-9s %s" % one for one in found if one[1]]
 
 
-def rail_rows(reading: EnergyReading) -> List[List[str]]:
-    """Cells under `RAIL_COLUMNS`, the rail that feeds all first. All are as the sensor has them: a calibration is
-    of the figure above alone."""
-    names = sorted(reading.rails_j, key=lambda name: (name != reading.scope, name))
+def rail_rows(reading: EnergyReading, total: Optional[str] = None) -> List[List[str]]:
+    """Cells under `RAIL_COLUMNS`, the rail that feeds all first: `total`, or where that is not given the reading's
+    scope (a played trace's says more than the rail). All are as the sensor has them: a calibration is of the figure
+    above alone."""
+    names = sorted(reading.rails_j, key=lambda name: (name != (total or reading.scope), name))
     return [[name, joules(reading.rails_j[name]), watts(reading.rails_j[name] / reading.duration_s),
              rail_kind(reading, name)]
             for name in names]

@@ -32,6 +32,7 @@ class PowerSensor(ABC):
     cpu_s = 0.0       # processor time, so far, of threads that the sensor keeps for itself
     step_w = 0.0      # between one value of the total rail and the next that there can be
     volts: Optional[float] = None  # of the total rail, where the sensor knows them
+    recorded = ""     # of a trace that is played: the name of the sensor that it is of
 
     @abstractmethod
     def read(self) -> PowerSample:

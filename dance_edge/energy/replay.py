@@ -48,6 +48,7 @@ class ReplaySensor(PowerSensor):
         self._columns = recorded.columns
         self._clock = clock
         self.scope = ", recorded by ".join(part for part in (recorded.columns.total, recorded.source) if part)
+        self.recorded = recorded.source
         self.averages = recorded.averages
         times_s = recorded.columns.times_s
         usual_s = usual_interval(times_s) or 0.0

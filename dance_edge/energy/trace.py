@@ -69,6 +69,12 @@ class Trace:
             return self._nonsense
 
     @property
+    def total(self) -> Optional[str]:
+        """The rail that feeds all; None without one, and without samples."""
+        with self._sorted_in():
+            return self._total
+
+    @property
     def last_s(self) -> float:
         """The newest time stamp; minus infinity without one."""
         with self._sorted_in():

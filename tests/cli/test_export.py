@@ -88,6 +88,10 @@ def test_what_would_be_ignored_or_fail_in_the_end_is_refused_at_once(small_run, 
     assert "add --engines" in capfd.readouterr().err
     assert run(["export", small_run, "--out", "nowhere/m.onnx"]) == 2
     assert "there is no folder for --out nowhere/m.onnx" in capfd.readouterr().err
+    os.mkdir("there")
+    assert run(["export", small_run, "--out", "there"]) == 2
+    error, hint = capfd.readouterr().err.splitlines()
+    assert "--out there is a folder" in error and "--out there/model.onnx" in hint and os.listdir("there") == []
 
 
 @pytest.mark.parametrize("given", [["r/model.pt"], ["r", "--out", "r/model.onnx"]])

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from dance_edge import __version__, errors
-from dance_edge.cli import main
+from dance_edge.cli import main, metered_command, power
 
 
 @pytest.fixture
@@ -80,6 +80,49 @@ def test_debug_behind_a_double_dash_is_the_commands_own(failing, capsys):
     failing(errors.DataError("no images", "give another folder"))
     assert main.run(["scan", "--", "--debug"]) == 3
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ours, theirs, debug", [
+    (["power", "--power", "none"], ["a", "--debug", "b"], False),
+    (["power", "--power", "none", "--"], ["a", "--debug", "b"], False),
+    (["--debug", "power", "--power", "none"], ["a", "--debug"], True),
+    (["power", "--debug", "--power", "none"], ["a", "--debug"], True),
+    (["power", "--power", "none", "--debug"], ["a"], True),
+    (["power", "--power=none", "--debug", "--"], ["--debug"], True)])
+def test_a_metered_command_keeps_its_own_debug(monkeypatch, ours, theirs, debug):
+    seen = []
+
+    def measure(config):
+        seen.append((config.words, click.get_current_context().obj.debug))
+        return 0
+
+    monkeypatch.setattr(power, "_power", measure)
+    monkeypatch.setattr(metered_command, "check_startable", lambda words: None)
+    assert main.run(ours + theirs) == 0
+    assert seen == [(tuple(theirs), debug)]
+
+
+def test_debug_still_counts_behind_another_commands_words(failing, capsys):
+    failing(errors.DataError("no images", "give another folder"))
+    assert main.run(["scan", "word", "--count", "3", "--debug"]) == 3
+    assert _lines(capsys)[0].startswith("Traceback")
+
+
+def test_sigterm_that_is_ignored_stays_so(monkeypatch):
+    seen = []
+
+    @click.command()
+    def command():
+        seen.append(signal.getsignal(signal.SIGTERM))
+
+    monkeypatch.setattr(main.LazyGroup, "get_command", lambda self, ctx, name: command)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        assert main.run(["scan"]) == 0
+        seen.append(signal.getsignal(signal.SIGTERM))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert seen == [signal.SIG_IGN, signal.SIG_IGN]
 
 
 @pytest.mark.parametrize("arguments, start, see", [

@@ -51,6 +51,18 @@ def test_its_joules_are_those_of_the_trace(tmp_path):
     assert reading.label == "measured (replay, VDD_IN, recorded by jtop)"
 
 
+def test_what_is_written_of_a_played_trace_has_the_sensor_that_was_recorded(tmp_path):
+    path = written(tmp_path / "t.csv", [(0.02 * i, 4.0) for i in range(50)], "ina3221")
+    sensor = ReplaySensor(path)
+    assert (sensor.name, sensor.recorded) == ("replay", "ina3221")
+    meter = EnergyMeter(sensor)
+    meter.trace.append(sensor.read())
+    for source in ("", "replay"):
+        meter.write_csv(str(tmp_path / "o.csv"), source)
+        again = read_csv(str(tmp_path / "o.csv"))
+        assert (again.source, again.columns.total, again.delay_s) == ("ina3221", "VDD_IN", 0.42)
+
+
 def test_of_several_parts_the_last_is_played(tmp_path):
     path = written(tmp_path / "t.csv", [(100.0, 4.0), (101.0, 4.0)])
     written(tmp_path / "t.csv", [(3.0, 9.0), (4.0, 9.0), (5.0, 9.0)], "ina3221")
