@@ -35,12 +35,24 @@ def images():
     return [Sample(random.randint(0, 256, (96, 160, 3)).astype(np.uint8), None, "") for _ in range(2)]
 
 
+@pytest.fixture(scope="module")
+def plain(trained, tmp_path_factory):
+    """plain(opset): the path of an export with labels out and normalisation outside, made once."""
+    folder, made = tmp_path_factory.mktemp("plain"), {}
+
+    def export(opset):
+        if opset not in made:
+            made[opset] = str(folder / ("%d.onnx" % opset))
+            export_onnx(trained[0], trained[1], made[opset], opset)
+        return made[opset]
+
+    return export
+
+
 @pytest.mark.parametrize("opset", [11, 12, 13])
-def test_a_pruned_model_equals_pytorch_at_every_rung(trained, images, opset, tmp_path):
+def test_a_pruned_model_equals_pytorch_at_every_rung(trained, images, opset, plain):
     network, manifest = trained
-    path = str(tmp_path / "m.onnx")
-    export_onnx(network, manifest, path, opset)
-    found = measure_parity(network, manifest, open_onnxruntime(path), images, opset)
+    found = measure_parity(network, manifest, open_onnxruntime(plain(opset)), images, opset)
     assert len(found) == len(manifest.rungs) >= 2
     assert max(one.max_logit_error for one in found) <= 1e-4
     assert min(one.agreement.label_agreement for one in found) >= 0.9999
@@ -62,10 +74,8 @@ def test_the_graph_is_what_tensorrt_8_2_reads(trained, tmp_path):
     assert manifest_from_dict(json.loads(stored)) == manifest
 
 
-def test_sizes_and_batches_that_were_never_traced(trained, tmp_path):
-    network, manifest = trained
-    path = str(tmp_path / "m.onnx")
-    export_onnx(network, manifest, path)
+def test_sizes_and_batches_that_were_never_traced(trained, plain):
+    network, path = trained[0], plain(13)
     inputs = np.random.RandomState(1).randn(3, 3, 128, 64).astype(np.float32)
     labels = open_onnxruntime(path).at(Size(128, 64)).labels(inputs)
     with torch.no_grad():
@@ -74,14 +84,13 @@ def test_sizes_and_batches_that_were_never_traced(trained, tmp_path):
 
 
 @pytest.mark.parametrize("normalization", [None, OTHER])
-@pytest.mark.parametrize("output, inside", [("logits", False), ("labels", True), ("logits", True)])
+@pytest.mark.parametrize("form", [("logits", False), ("labels", True), ("logits", True)])
 @pytest.mark.parametrize("opset", [11, 13])
-def test_logits_out_and_normalisation_inside_give_the_same_labels(trained, images, tmp_path, normalization, output,
-                                                                  inside, opset):
-    network, manifest = trained
+def test_logits_out_and_normalisation_inside_give_the_same_labels(trained, images, tmp_path, plain, normalization,
+                                                                  form, opset):
+    (network, manifest), (output, inside) = trained, form
     if normalization:
         manifest = manifest._replace(normalization=normalization)
-    export_onnx(network, manifest, str(tmp_path / "plain.onnx"), opset)
     path, wanted = str(tmp_path / "m.onnx"), manifest._replace(output=output)
     export_onnx(network, wanted, path, opset, inside)
     found = measure_parity(network, wanted, open_onnxruntime(path), images, opset, inside)
@@ -93,7 +102,7 @@ def test_logits_out_and_normalisation_inside_give_the_same_labels(trained, image
     both = [open_onnxruntime(file).at(size).labels(np.stack([to_input(one.image, size, facts.normalization)
                                                             for one in images]))
             for size in (manifest.rungs[0].size,)
-            for file, facts in ((str(tmp_path / "plain.onnx"), manifest), (path, own))]
+            for file, facts in ((plain(opset), manifest), (path, own))]
     assert np.mean(both[0] == both[1]) >= 0.9999 and len(np.unique(both[0])) > 1
 
 
