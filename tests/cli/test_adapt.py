@@ -96,6 +96,7 @@ def test_latest_is_moved_before_a_run_says_that_it_is_finished(small_adapt, monk
 
 def test_the_settings_of_an_earlier_run_are_taken_and_flags_win(small_adapt, capfd):
     assert run(["-q"] + small_adapt + ["--scope", "all"]) == 0
+    capfd.readouterr()
     assert run(["-q", "adapt", "--config", "r/run.json", "--model", small_adapt[2], "--steps", "3", "--out", "s",
                 "--json", "-"]) == 0
     facts = json.loads(capfd.readouterr().out)

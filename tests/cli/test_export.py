@@ -29,13 +29,13 @@ def test_export_writes_a_checked_file_and_says_how_well_it_agrees(small_run, cap
         assert rung["max_logit_error"] <= 1e-4 and rung["label_agreement"] >= 0.999
 
 
-def test_every_form_scores_alike_on_every_backend(small_run, small_set, capfd):
+def test_every_form_scores_alike_on_every_backend(quick_run, small_set, capfd):
     """What a file gives, and where it normalises, is nobody's concern who takes it; PyTorch beside it is not misled."""
     found = {}
     for form in ([], ["--output", "logits"], ["--normalization", "inside"],
                  ["--output", "logits", "--normalization", "inside"]):
         folder = "r" + "".join(form[1::2])
-        shutil.copytree(small_run, folder)
+        shutil.copytree(quick_run, folder)
         assert run(["-q", "export", folder, "--json", "-"] + form) == 0
         result = json.loads(capfd.readouterr().out)
         assert (result["output"] == "logits", result["normalization"] == "inside") \
