@@ -32,14 +32,15 @@ class Cost(NamedTuple):
     trial_macs: float = 0.0
 
     def energy(self, macs: float) -> EnergyReading:
-        """The joules of a run of `macs`, in the bounds of the trial's; what a run does otherwise is in no bound. An
-        estimate where none were metered."""
+        """The joules of a run of `macs`, in the bounds of the trial's; what a run does otherwise is in no bound. Its
+        source says that it is extrapolated, and it covers what was metered. An estimate where nothing was."""
         duration_s = macs * self.seconds_per_mac
         if self.trial.gross_j is None or not self.trial_macs:
             return tx2_model.training_reading(macs, duration_s)
         longer: Dict[str, Any] = {name: _scaled(getattr(self.trial, name), macs / self.trial_macs) for name in JOULES}
-        reason = "; ".join(part for part in (self.extrapolated, self.trial.reason) if part)
-        return self.trial._replace(duration_s=duration_s, rails_j={}, reason=reason, **longer)
+        covered = self.trial.coverage * min(1.0, self.trial.duration_s / duration_s) if duration_s > 0.0 else 0.0
+        return self.trial._replace(duration_s=duration_s, rails_j={}, coverage=covered,
+                                   source="%s, %s" % (self.trial.source, self.extrapolated), **longer)
 
     @property
     def extrapolated(self) -> str:

@@ -20,7 +20,8 @@ def test_a_runs_joules_are_the_trials_with_its_bounds():
     energy = COST.energy(100e9)
     assert (energy.gross_j, energy.low_j, energy.high_j, energy.sensor_j) == pytest.approx((4e3, 3.8e3, 4.3e3, 200.0))
     assert energy.measured and energy.duration_s == pytest.approx(500.0) and energy.rails_j == {}
-    assert energy.reason == "extrapolated from a calibration of 5 s" and energy.net_j is None
+    assert energy.source == "jtop, extrapolated from a calibration of 5 s" and energy.net_j is None
+    assert energy.coverage == pytest.approx(0.01)
 
 
 def test_without_a_trial_they_are_a_tx2s():
@@ -34,7 +35,7 @@ def test_the_plan_says_what_its_joules_are():
                                 "measured (jtop, VDD_IN), uncalibrated")
     facts = plan.to_dict()
     assert facts["energy"]["gross_j"] == facts["energy_j"] == pytest.approx(4e3) and facts["macs_p"] == 1e-4
-    assert facts["energy"]["label"] == "measured (jtop, VDD_IN)"
+    assert facts["energy"]["label"] == "measured (jtop, extrapolated from a calibration of 5 s, VDD_IN)"
 
 
 class Silent(PowerSensor):
