@@ -22,11 +22,12 @@ MIDDLE, SWING = 128.0, 127.0  # gray levels
 
 class ImageSet(NamedTuple):
     """`paths` of readable images, in order; `origin` says in words where they are from, for the report. `records` are
-    those of the data set, likewise; none of drawn images."""
+    those of the data set in the folder `root`, likewise; none of drawn images."""
 
     paths: Tuple[str, ...]
     origin: str
     records: Tuple[Record, ...] = ()
+    root: str = ""
 
     def sha256(self) -> str:
         """Of the files' contents, one after the other: whether another bench ran over the same."""
@@ -41,7 +42,7 @@ def of_folder(data: str, count: int, on_event: OnEvent) -> ImageSet:
     """`count` images of the data set in the folder `data`, of its validation split where it has one."""
     dataset = open_dataset(data)
     records, split = _validation(dataset)
-    return _readable(records, count, "%s (%s)" % (dataset.name, split), on_event)
+    return _readable(records, count, "%s (%s)" % (dataset.name, split), on_event)._replace(root=dataset.root)
 
 
 def of_run(state: Dict[str, Any], count: int, on_event: OnEvent) -> Optional[ImageSet]:
@@ -52,10 +53,25 @@ def of_run(state: Dict[str, Any], count: int, on_event: OnEvent) -> Optional[Ima
         return None
     try:
         dataset = open_dataset(str(target["root"]), str(target["layout"]))
-        return _readable(by_name(dataset, names), count, "%s (the run's validation split)" % dataset.name, on_event)
+        found = _readable(by_name(dataset, names), count, "%s (the run's validation split)" % dataset.name, on_event)
+        return found._replace(root=dataset.root)
     except DataError as reason:
         on_event(Warned("the run's images cannot be read: %s" % reason.message))
         return None
+
+
+def trained_on(found: ImageSet, state: Dict[str, Any]) -> bool:
+    """Whether the run whose run.json `state` is has learned from one of the images: its score on them is then another
+    than on images that it never saw."""
+    target = state.get("target") or {}
+    if not found.records or os.path.realpath(found.root) != os.path.realpath(str(target.get("root"))):
+        return False
+    return bool(set(target.get("train") or ()) & {record.name for record in found.records})
+
+
+def marked(found: ImageSet) -> ImageSet:
+    """The images, said to be such that were trained on."""
+    return found._replace(origin="images that were trained on: " + found.origin)
 
 
 def drawn(folder: str, count: int, size: Size, profile: Optional[ComplexityProfile]) -> ImageSet:
@@ -74,7 +90,8 @@ def drawn(folder: str, count: int, size: Size, profile: Optional[ComplexityProfi
 
 def _validation(dataset: Dataset) -> Tuple[Sequence[Record], str]:
     try:
-        return train_and_val(dataset).val, "validation"
+        split = train_and_val(dataset)
+        return split.val, split.how if split.val_is_trained_on else "validation"
     except DataError:  # without labels there is no such split, and a bench needs none
         return dataset.records(), "all images"
 

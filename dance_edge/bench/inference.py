@@ -1,6 +1,7 @@
 """Time, MACs and joules of an image, for several networks over the same images, measured in turn."""
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from dance_edge.bench.defaults import ROUNDS
 from dance_edge.bench.measured import Against, Measured, RungCost
 from dance_edge.bench.memory import PeakMemory
 from dance_edge.bench.ratio import paired_ratio, widened
@@ -13,8 +14,6 @@ from dance_edge.energy.tx2_model import UNCOUNTED, inference_reading
 from dance_edge.events import OnEvent, Progress
 from dance_edge.metrics.latency import summary
 from dance_edge.size import Size
-
-ROUNDS = 3  # there and back: with two variants A B B A, each time two pairs
 
 
 class Bench(NamedTuple):

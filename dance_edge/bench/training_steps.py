@@ -7,13 +7,13 @@ from typing import Any, Dict, Generator, Iterator, List, NamedTuple, Optional, T
 import numpy as np
 
 from dance_edge.bench.ratio import t_95
-from dance_edge.bench.turn import least_seconds
+from dance_edge.bench.sight import BlindAt, all_seen
 from dance_edge.data.sampler import Batch
 from dance_edge.energy.meter import EnergyMeter
 from dance_edge.energy.reading import EnergyReading, add_up
 from dance_edge.energy.tx2_model import training_reading
-from dance_edge.errors import ConfigError, DanceError
-from dance_edge.events import OnEvent, Progress
+from dance_edge.errors import ConfigError, DanceError, DataError
+from dance_edge.events import OnEvent, Progress, Warned
 from dance_edge.report.joules import energy_words
 
 LEAST_BLOCKS = 2  # of one there is no spread, and so no interval
@@ -31,7 +31,8 @@ class Block(NamedTuple):
 
 class Extrapolated(NamedTuple):
     """A whole run by `steps` of its own, each multiply-accumulate at what it took there. `macs` are the run's, of
-    `run_steps`. `energy` is of the whole run; without a figure `reason` says why there is nothing at all."""
+    `run_steps`. `energy` is of the whole run, of which it covers what was metered, and its source says that it is
+    extrapolated; without a figure `reason` says why there is nothing at all."""
 
     steps: int
     run_steps: int
@@ -47,7 +48,16 @@ class Extrapolated(NamedTuple):
         """What stands beside the joules."""
         if self.energy.gross_j is None or not self.energy.measured:
             return self.energy.label
-        return "extrapolated from %d steps, %s" % (self.steps, self.energy.label)
+        return "%s, %s" % (self._how, self._as_metered.label)
+
+    @property
+    def _how(self) -> str:
+        return "extrapolated from %d steps" % self.steps
+
+    @property
+    def _as_metered(self) -> EnergyReading:
+        """For a text that says itself that all of it is extrapolated."""
+        return self.energy._replace(source=self.energy.source.replace(", " + self._how, ""))
 
     def to_dict(self) -> Dict[str, Any]:
         """`training_steps` in `bench --json`."""
@@ -62,21 +72,22 @@ class Extrapolated(NamedTuple):
         if self.seconds is None:
             return "training steps: none measured (%s)" % self.reason
         spread = "" if self.low_s is None or self.high_s is None else " (%.0f to %.0f)" % (self.low_s, self.high_s)
-        mark = ", extrapolated" if self.energy.gross_j is not None and self.energy.measured else ""
-        return "a run of %d steps, extrapolated from %d steps: %.0f s%s; %s%s" % (
-            self.run_steps, self.steps, self.seconds, spread, energy_words(self.energy), mark)
+        return "a run of %d steps, %s: %.0f s%s; %s" % (
+            self.run_steps, self._how, self.seconds, spread, energy_words(self._as_metered))
 
 
-def measure_steps(state: Dict[str, Any], count: int, meter: EnergyMeter, on_event: OnEvent) -> Extrapolated:
+def measure_steps(state: Dict[str, Any], count: int, meter: EnergyMeter, on_event: OnEvent,
+                  blind_at: BlindAt = all_seen) -> Extrapolated:
     """`count` steps, or two, from the start of the run whose run.json `state` is, decoding included; nothing is
-    written. More where a sensor needs longer for a figure.
+    written. More where a sensor needs longer for a figure. Before them one of each size warms up.
 
     MACs are what the whole run's cost is extrapolated by, so that its mix of sizes and its prunes count: those that its
     report has, else those of its plan with the dense network. What keeps a run from being started (data or a source
-    that is gone, too little memory, no PyTorch) leaves no figure, and is the reason.
+    that is gone, too little memory, no PyTorch) leaves no figure, and is the reason. There are no joules where
+    `blind_at` the device that trains the meter's sensor does not see the work.
     """
     try:
-        return _measured(state, count, meter, on_event)
+        return _measured(state, count, meter, on_event, blind_at)
     except DanceError as reason:
         return Extrapolated(count, 0, 0.0, reason=reason.message)
     except ImportError as reason:
@@ -85,7 +96,8 @@ def measure_steps(state: Dict[str, Any], count: int, meter: EnergyMeter, on_even
         return Extrapolated(count, 0, 0.0, reason="it needs PyTorch and torch-pruning, %s is missing" % reason.name)
 
 
-def _measured(state: Dict[str, Any], count: int, meter: EnergyMeter, on_event: OnEvent) -> Extrapolated:
+def _measured(state: Dict[str, Any], count: int, meter: EnergyMeter, on_event: OnEvent,
+              blind_at: BlindAt) -> Extrapolated:
     if "config" not in state or "plan" not in state:
         raise ConfigError("there is no run.json with the settings of a training", "name a run that adapt made")
     from dance_edge.training.config import config_from_dict
@@ -93,25 +105,42 @@ def _measured(state: Dict[str, Any], count: int, meter: EnergyMeter, on_event: O
 
     setup = prepare(config_from_dict(state["config"]), state, on_event)
     every = list(setup.batches())
-    blocks: List[Block] = []
-    taken = _steps(setup, every, on_event)
-    next(taken)  # the first one warms up
-    count = max(LEAST_BLOCKS, count)
-    parts = min(BLOCKS, count)
-    for part in range(parts):
-        on_event(Progress("training steps", part, parts))
-        least = count // parts + (part < count % parts)
-        blocks.append(_block(taken, least, meter))
+    if not every:
+        raise DataError("of the run's images none is kept", "bring the data back as it was")
+    blind = blind_at(setup.trainee.device.type)
+    if blind:
+        on_event(Warned("the training steps have no joules: %s" % blind))
+    first_of_size = list({one.size: one for one in reversed(every)}.values())
+    for one in first_of_size:  # asked for once, at the cost of a pass each: not within what is measured
+        setup.trainee.training_macs_at(one.size)
+        setup.trainee.pooled_at(one.size)
+    taken = _steps(setup, first_of_size, every, on_event)
+    for _ in first_of_size:
+        next(taken)
+    blocks = _blocks(taken, max(LEAST_BLOCKS, count), meter, blind, on_event)
     taken.close()
-    on_event(Progress("training steps", parts, parts))
-    macs_p = (state.get("facts") or {}).get("macs_p")
-    macs = 1e15 * float(macs_p) if macs_p else sum(setup.trainee.training_macs_at(one.size) * len(one.items)
-                                                   for one in every)
+    facts = state.get("facts") or {}
+    if facts.get("macs_p"):  # what was done, which a budget or patience may have ended early
+        return extrapolated(blocks, int(facts.get("steps", len(every))), 1e15 * float(facts["macs_p"]), meter)
+    macs = sum(setup.trainee.training_macs_at(one.size) * len(one.items) for one in every)
     return extrapolated(blocks, len(every), macs, meter)
 
 
-def _block(taken: Iterator[float], least: int, meter: EnergyMeter) -> Block:
-    least_s, steps, macs = least_seconds(meter), 0, 0.0
+def _blocks(taken: Iterator[float], count: int, meter: EnergyMeter, blind: str, on_event: OnEvent) -> List[Block]:
+    """`count` of the steps `taken`, or more, in parts; without joules where the sensor is `blind` to them."""
+    parts = min(BLOCKS, count)
+    blocks = []
+    for part in range(parts):
+        on_event(Progress("training steps", part, parts))
+        block = _block(taken, count // parts + (part < count % parts), meter, 0.0 if blind else meter.least_s)
+        unseen = EnergyReading(duration_s=block.seconds, reason=blind)
+        blocks.append(block._replace(energy=unseen) if blind else block)
+    on_event(Progress("training steps", parts, parts))
+    return blocks
+
+
+def _block(taken: Iterator[float], least: int, meter: EnergyMeter, least_s: float) -> Block:
+    steps, macs = 0, 0.0
     with meter.window("training") as window:
         began_s = time.perf_counter()
         while steps < least or time.perf_counter() - began_s < least_s:
@@ -131,12 +160,12 @@ def extrapolated(blocks: List[Block], run_steps: int, macs: float, meter: Energy
     if meter.sensor is None and meter.may_estimate:
         energy = training_reading(macs, seconds)
     elif known and len(known) == len(blocks):
-        energy = _whole(add_up([one.energy for one in blocks]), known, macs, seconds, count)
+        energy = _whole(add_up([one.energy for one in blocks]), known, macs, seconds)
+        energy = energy._replace(source="%s, extrapolated from %d steps" % (energy.source, count))
     return Extrapolated(count, run_steps, macs, seconds, _positive(low_s), high_s, energy)
 
 
-def _whole(measured: EnergyReading, known: List[Tuple[float, float]], macs: float, seconds: float,
-           count: int) -> EnergyReading:
+def _whole(measured: EnergyReading, known: List[Tuple[float, float]], macs: float, seconds: float) -> EnergyReading:
     """The joules of all blocks, brought to the whole run: the spread of the blocks and the meter's own interval."""
     factor = macs / sum(one for one, _ in known)
     joules, low_j, _ = _scaled(known, macs)
@@ -153,7 +182,7 @@ def _whole(measured: EnergyReading, known: List[Tuple[float, float]], macs: floa
         net_low_j=bound(measured.net_low_j, measured.net_j, -1.0),
         net_high_j=bound(measured.net_high_j, measured.net_j, 1.0),
         sensor_j=None if measured.sensor_j is None else factor * measured.sensor_j, duration_s=seconds,
-        reason="; ".join(part for part in ("extrapolated from %d steps" % count, measured.reason) if part))
+        coverage=measured.coverage * min(1.0, measured.duration_s / seconds))
 
 
 def _positive(low: Optional[float]) -> Optional[float]:
@@ -171,8 +200,10 @@ def _scaled(pairs: List[Tuple[float, float]], macs: float) -> Tuple[float, Optio
     return whole, whole - half, whole + half
 
 
-def _steps(setup: Any, batches: List[Batch], on_event: OnEvent) -> Generator[float, None, None]:
-    """Take `batches` one by one, over and over where the run is shorter; the MACs of each."""
+def _steps(setup: Any, warm_up: List[Batch], every: List[Batch],
+           on_event: OnEvent) -> Generator[float, None, None]:
+    """Take the batches of `warm_up`, then `every` one of the run, over and over where it is shorter; the MACs of each.
+    """
     from dance_edge.interrupt import StopRequest
     from dance_edge.training.config import learning_rate
     from dance_edge.training.counts import Counts
@@ -187,10 +218,11 @@ def _steps(setup: Any, batches: List[Batch], on_event: OnEvent) -> Generator[flo
                             augmentation(config), config.seed, config.full_decode)
     job = Job(setup.trainee, config, setup.plan, setup.manifest, phase, setup.full_pixels, {}, lambda: None,
               StopRequest(), on_event, lambda: 0.0, lambda: None, lambda: "")
-    groups = groups_of(job)
+    groups, batches = groups_of(job), warm_up + every
     while True:
         for batch, tensors in zip(batches, load(images, batches, workers)):
-            rate = learning_rate(counts.step, setup.plan.steps, setup.plan.learning_rate)
+            rate = learning_rate(counts.step % setup.plan.steps, setup.plan.steps, setup.plan.learning_rate)
             optimizer_step(job, counts, (batch, tensors), groups, rate)
             counts.step += 1
             yield float(setup.trainee.training_macs_at(batch.size) * len(batch.items))
+        batches = every

@@ -5,7 +5,6 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 from dance_edge.bench.variant import Variant, run_image
 from dance_edge.energy.meter import EnergyMeter
 from dance_edge.energy.reading import EnergyReading
-from dance_edge.energy.trapezoid import MIN_SAMPLES
 from dance_edge.size import Size
 
 
@@ -37,16 +36,10 @@ class Turn(NamedTuple):
                 "duration_s": self.end_s - self.start_s}
 
 
-def least_seconds(meter: EnergyMeter) -> float:
-    """How long a window must be for a figure, with some to spare; 0 without a sensor."""
-    if meter.sensor is None:
-        return 0.0
-    return (MIN_SAMPLES + 2) * max(meter.interval_s, meter.refresh_s or 0.0, meter.sensor.delay_s)
-
-
 def take_turn(variant: Variant, paths: Sequence[str], count: int, meter: EnergyMeter) -> Turn:
-    """At least `count` images, for as long as the meter needs: whole passes only, so that the mix of sizes stays."""
-    least_s = least_seconds(meter)
+    """At least `count` images, for as long as the meter needs: whole passes only, so that the mix of sizes stays. No
+    joules of a variant whose work the sensor does not see."""
+    least_s = 0.0 if variant.blind else meter.least_s
     seconds: List[float] = []
     sizes: List[Size] = []
     with meter.window(variant.name) as window:
@@ -56,4 +49,6 @@ def take_turn(variant: Variant, paths: Sequence[str], count: int, meter: EnergyM
                 before_s = time.perf_counter()
                 sizes.append(run_image(variant, path).size)
                 seconds.append(time.perf_counter() - before_s)
-    return Turn(seconds, sizes, window.reading(), window.start_s, window.end_s or window.start_s)
+    unseen = EnergyReading(duration_s=window.elapsed_s, reason=variant.blind)
+    return Turn(seconds, sizes, unseen if variant.blind else window.reading(), window.start_s,
+                window.end_s or window.start_s)

@@ -3,9 +3,8 @@ from typing import Any, NamedTuple, Optional, Tuple
 
 import click
 
+from dance_edge.bench.defaults import IMAGES, ROUNDS
 from dance_edge.cli import options
-
-IMAGES, ROUNDS = 16, 3
 
 
 class BenchConfig(NamedTuple):
@@ -45,11 +44,13 @@ class BenchConfig(NamedTuple):
 @click.option("--idle", type=click.FloatRange(min=0.0), metavar="SECONDS",
               help="Do nothing first, as the baseline of net joules; with a sensor 5, 0 for none.")
 @click.option("--train-steps", type=click.IntRange(min=0), default=0, metavar="N",
-              help="Measure N optimizer steps of RUN's training too, 2 at least, and extrapolate to all of it; needs "
-                   "PyTorch.")
+              help="Measure N optimizer steps of RUN's training too, 2 at least, and extrapolate to all of it; of "
+                   "several --models the last one's. Needs PyTorch.")
 @click.option("--against", metavar="OLD.json", help="Say what changed since an earlier bench.json, beyond noise.")
 @click.option("--paper", is_flag=True, help="Lay the savings beside those of the paper's Tables 1 to 3.")
-@click.option("--out", metavar="DIR", help="Where bench.md, .json, .html and the trace go; default RUN.")
+@click.option("--out", metavar="DIR", help="Where bench.md, .json, .html and the trace go; default RUN, where that is "
+                                            "a folder. With --models, or for a file alone, nothing is written "
+                                            "without it.")
 @options.profile_option
 @options.foreign_options
 @options.backend_option
@@ -62,7 +63,8 @@ def command(**flags: Any) -> None:
 
     RUN is a run folder, an .onnx or a .pt file; runs/latest where it is left out. The source runs at full size, the
     adapted model at each image's own. Every joule says whether it was measured, by which sensor, or estimated (a model
-    of a TX2). The result is written to RUN/bench.md, bench.html and bench.json too. Of an ONNX file that comes from
+    of a TX2). Where RUN is a folder the result is written to RUN/bench.md, bench.html and bench.json too; of a file
+    alone and of --models it is shown, and written with --out DIR or --json PATH only. Of an ONNX file that comes from
     elsewhere, flags say what it does not; its MACs are not known, and so nothing is estimated from them.
 
     \b
@@ -89,3 +91,5 @@ def _bench(config: BenchConfig) -> None:
     show(benched, config.json_path)
     if written:
         say("report: %s" % written, config.json_path)
+    if benched.failure is not None:
+        raise benched.failure

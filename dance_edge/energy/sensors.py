@@ -119,13 +119,13 @@ def find_sensor(kind: str = "auto", interval_s: Optional[float] = None, service_
     if kind.startswith(REPLAY):
         return Found(kind, ReplaySensor(kind[len(REPLAY):]))
     if kind != "auto":
-        return Found(kind, SENSORS[kind](service_s), blind=_blind(kind, place))
+        return Found(kind, SENSORS[kind](service_s), blind=blind_to(kind, place))
     refused: List[str] = []
     partly: Optional[PowerSensor] = None  # has rails, but no total: taken where nothing else is there
     for name, opener in SENSORS.items():
         try:
-            if _blind(name, place):
-                raise DeviceError(_blind(name, place), "name it to take it all the same: --power %s" % name)
+            if blind_to(name, place):
+                raise DeviceError(blind_to(name, place), "name it to take it all the same: --power %s" % name)
             sensor = opener(service_s)
         except DeviceError as reason:
             refused.append(reason.message)
@@ -142,7 +142,7 @@ def find_sensor(kind: str = "auto", interval_s: Optional[float] = None, service_
     return Found(kind, partly, tuple(refused))
 
 
-def _blind(name: str, place: str) -> str:
+def blind_to(name: str, place: str) -> str:
     """Why the sensor `name` does not see work that is done at `place`; empty where it does, or where that is not
     known."""
     on_cpu = place.lower().startswith("cpu")
@@ -163,7 +163,7 @@ def _quick(kind: str, sensor: PowerSensor) -> Optional[PowerSensor]:
 
 
 def _calibration(sensor: Optional[PowerSensor], on_event: OnEvent) -> Optional[calibration.Calibration]:
-    if sensor is None:
+    if sensor is None or isinstance(sensor, ReplaySensor):  # what was recorded may come from any board
         return None
     try:
         path = calibration.path_of(sensor.name)

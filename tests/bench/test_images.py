@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import cv2
 import numpy as np
@@ -66,3 +67,36 @@ def test_a_run_whose_data_is_gone_says_so(tmp_path):
     state = {"target": {"root": str(tmp_path / "gone"), "layout": "camvid", "val": ["val/a.png"]}}
     assert images.of_run(state, 8, heard.append) is None and "gone" in heard[0].text
     assert images.of_run({}, 8, heard.append) is None
+
+
+@pytest.fixture
+def two_splits(tmp_path):
+    """A labelled set with two images to learn from and one to score on: its folder, and a state that names them."""
+    for split, count in (("train", 2), ("val", 1)):
+        for name in (split, split + "annot"):
+            (tmp_path / "set" / name).mkdir(parents=True)
+            for i in range(count):
+                cv2.imwrite(str(tmp_path / "set" / name / ("s_%d.png" % i)), np.zeros((32, 48), np.uint8))
+    folder = str(tmp_path / "set")
+    return folder, {"target": {"root": folder, "layout": "camvid", "train": ["train/s_0.png", "train/s_1.png"],
+                               "val": ["val/s_0.png"]}}
+
+
+def test_images_that_were_trained_on_are_known_and_marked(two_splits, tmp_path):
+    folder, state = two_splits
+    found = images.of_folder(os.path.join(folder, ""), 4, ignore)
+    assert not images.trained_on(found, state) and not images.trained_on(images.of_run(state, 4, ignore), state)
+    other = {"target": dict(state["target"], train=["val/s_0.png"], val=["train/s_0.png"])}
+    assert images.trained_on(found, other) and not images.trained_on(images.of_run(other, 4, ignore), other)
+    elsewhere = {"target": dict(other["target"], root=str(tmp_path))}
+    assert not images.trained_on(found, elsewhere) and not images.trained_on(found, {})
+    assert not images.trained_on(images.drawn(str(tmp_path), 1, Size(32, 48), None), other)
+    assert images.marked(found).origin == "images that were trained on: 1 images of set (validation)"
+
+
+def test_the_only_image_is_one_that_training_would_have(two_splits, tmp_path):
+    folder, _ = two_splits
+    for name in ("val", "valannot"):
+        shutil.rmtree(os.path.join(folder, name))
+        os.remove(os.path.join(folder, name.replace("val", "train"), "s_1.png"))
+    assert "trained on and scored on" in images.of_folder(folder, 4, ignore).origin

@@ -144,3 +144,14 @@ def test_labels_come_at_the_images_own_size(variants, tmp_path):
     labels, size, full = run_image(variants[0], path)
     assert labels.shape == (130, 200) and labels.dtype == np.uint8 and size == full == Size(128, 192)
     assert (labels[:, :97] == 0).all() and (labels[:, 103:] == 1).all()
+
+
+def test_a_variant_that_the_sensor_does_not_see_has_no_joules_and_no_ratio(variants, gray_images, steady_meter):
+    unseen = variants[1]._replace(blind="nvml sees the GPU alone, and the work is on the CPU")
+    bench = measure([variants[0], unseen], gray_images, 1, steady_meter(5.0), ignore, rounds=1)
+    source, adapted = bench.measured
+    assert source.energy.measured and source.rungs[0].energy.measured
+    for energy in [adapted.energy] + [rung.energy for rung in adapted.rungs]:
+        assert energy.gross_j is None and energy.label == "none (%s)" % unseen.blind and energy.duration_s > 0
+    (against,) = bench.against
+    assert against.energy is None and against.time is not None

@@ -74,6 +74,8 @@ def test_the_users_own_images_and_profile(run_folder, tmp_path, switch_manifest,
 @pytest.mark.parametrize("arguments, code", [
     (["missing"], 4), (["RUN", "--data", "missing"], 3), (["RUN", "--backend", "torch"], 2),
     (["RUN", "--backend", "tensorrt"], 6), (["RUN", "--profile", "missing.json"], 3), (["RUN", "--images", "0"], 2),
+    (["RUN", "--label-map", "camvid11-to-idd7"], 2), (["RUN", "--mean", "0,0,0"], 2),
+    (["--models", "RUN", "--mean", "0,0,0", "--classes", "a,b"], 2),
 ])
 def test_what_cannot_be_is_refused_with_a_hint(run_folder, arguments, code, capsys):
     assert run(["bench"] + [str(run_folder) if one == "RUN" else one for one in arguments]) == code
@@ -87,3 +89,33 @@ def test_no_torch_is_needed(run_folder):
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           universal_newlines=True)
     assert done.returncode == 0 and "adapted" in done.stdout, done.stdout
+
+
+def test_flags_of_no_use_are_named(run_folder, capsys):
+    assert run(["bench", str(run_folder), "--label-map", "m.json"]) == 2
+    assert "there is no --data" in capsys.readouterr().err
+    assert run(["bench", "--models", str(run_folder), "--mean", "0,0,0", "--stride", "8"]) == 2
+    assert "says itself what it is: --mean, --stride would contradict it" in capsys.readouterr().err
+
+
+def test_a_failure_that_nobody_expected_loses_no_figure(run_folder, tmp_path, monkeypatch, capsys):
+    def fail(*arguments):
+        raise TypeError("of training alone")
+
+    monkeypatch.setattr("dance_edge.cli.benching.measure_steps", fail)
+    path = tmp_path / "b.json"
+    assert run(["bench", str(run_folder), "--images", "1", "--train-steps", "2", "--json", str(path)]) == 1
+    shown = capsys.readouterr()
+    assert shown.err.strip().splitlines()[-1].startswith("error: unexpected TypeError: of training alone")
+    result = json.loads(path.read_text())
+    assert [one["latency_ms"]["p50"] > 0 for one in result["inference"]] == [True, True]
+    assert json.loads((run_folder / "bench.json").read_text()) == result and "report: " in shown.out
+    assert result["training_steps"]["reason"] == "unexpected TypeError: of training alone"
+    assert "--train-steps: unexpected TypeError: of training alone" in result["warnings"]
+
+
+def test_the_help_says_where_nothing_is_written_and_whose_steps_are_taken(capsys):
+    assert run(["bench", "--help"]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert "With --models, or for a file alone, nothing is written without it." in words
+    assert "of several --models the last one's" in words

@@ -2,12 +2,14 @@
 import contextlib
 import json
 import os
+import shutil
 
 import pytest
 
 from dance_edge.cli import benching
 from dance_edge.cli.main import run
 from dance_edge.energy.replay import read_csv
+from dance_edge.size import Size
 
 
 @pytest.fixture
@@ -117,3 +119,61 @@ def test_real_data_bring_scores_and_a_chart(small_run, small_set, tmp_path, monk
     assert steps["extrapolated_from_steps"] == 2 and steps["duration_s"] > 0 and steps["steps"] == 6
     assert steps["energy_source"].startswith(("estimated", "extrapolated")) and steps["energy_j"] > 0
     assert (out / "bench.html").read_text(encoding="utf-8").count("data:image/png;base64,") >= 1
+
+
+def test_one_ratio_of_a_graph_of_one_size_is_refused(tmp_path, switch_manifest, write_switch, capsys):
+    path = write_switch(tmp_path / "fixed.onnx", switch_manifest(only_size=Size(64, 96)), size=(64, 96))
+    assert run(["bench", "--models", path, "--models", path + "@0.5"]) == 2
+    shown = capsys.readouterr().err
+    assert "takes 96x64 only" in shown and "leave @0.5 out" in shown
+
+
+@pytest.fixture
+def on_a_gpu(monkeypatch, steady_meter):
+    """on_a_gpu(names): a GPU's own sensor, and these models run there, all others on the processor."""
+    def put(names):
+        @contextlib.contextmanager
+        def metered(*arguments, **named):
+            meter = steady_meter(5.0)
+            meter.sensor.name = "nvml"
+            yield meter
+
+        monkeypatch.setattr(benching, "metered", metered)
+        monkeypatch.setattr(benching, "_place", lambda variant: "CUDA" if variant.name in names else "cpu")
+
+    return put
+
+
+def test_a_gpus_sensor_meters_no_model_on_the_processor(files, tmp_path, on_a_gpu, capsys):
+    on_a_gpu(["two/model.onnx"])
+    models = ["--models", files[0], "--models", files[1]]
+    for more in ([], ["--power", "nvml"]):
+        result = bench(models + ["--idle", "0"] + more, tmp_path / "b.json")
+        one, two = result["inference"]
+        assert one["energy_j_per_image"] is None and two["energy_source"] == "measured (nvml, VDD_IN)"
+        assert one["energy_source"] == "none (nvml sees the GPU alone, and the work is on the CPU)"
+        assert result["ratios"][0]["energy"] is None and result["ratios"][0]["time"]["value"] > 0
+        assert "one/model.onnx has no joules: " + one["energy"]["reason"] in result["warnings"]
+
+
+def test_a_sensor_that_was_named_for_what_it_does_not_see_is_taken_at_its_word(files, tmp_path, on_a_gpu):
+    on_a_gpu([])
+    models = ["--models", files[0], "--models", files[1]]
+    result = bench(models + ["--idle", "0", "--power", "nvml"], tmp_path / "b.json")
+    assert [one["energy"]["measured"] for one in result["inference"]] == [True, True]
+
+
+def test_images_that_a_model_learned_from_are_marked(small_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    copy = str(tmp_path / "other")
+    shutil.copytree(small_run, copy)
+    with open(os.path.join(copy, "run.json")) as file:
+        state = json.load(file)
+    state["target"]["train"] += state["target"]["val"]
+    with open(os.path.join(copy, "run.json"), "w") as file:
+        json.dump(state, file)
+    result = bench(["--models", small_run, "--models", copy], tmp_path / "b.json")
+    assert result["images"].startswith("images that were trained on: 2 images of town")
+    assert "other learned from some of these images: mIoU is not that on images never seen" in result["warnings"]
+    clean = bench(["--models", small_run], tmp_path / "c.json")
+    assert not clean["images"].startswith("images that were") and not any("learned" in one for one in clean["warnings"])
