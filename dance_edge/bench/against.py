@@ -1,21 +1,18 @@
 """A bench held against an earlier one's bench.json: what changed beyond the spread of both."""
-import json
 import math
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from dance_edge.bench.findings import FORMAT
+from dance_edge.bench.differing import differing
+from dance_edge.bench.earlier import check_common
 from dance_edge.bench.measured import labelled
-from dance_edge.bench.ratio import Ratio, t_95, widened
-from dance_edge.errors import DataError
+from dance_edge.bench.ratio import Ratio, quotient, t_95, widened
+from dance_edge.energy.reading import reading_from_dict
+from dance_edge.report.joules import alike, kind
 from dance_edge.report.page import Section
 
 COLUMNS = ("model", "time", "joules", "energy")
-SAME = (("machine", "machine"), ("images_sha256", "images"))  # keys that ought to be equal, and what they are called
-CONDITIONS = (("power_mode", "power mode"), ("cpu_governor", "CPU governor"))  # likewise, of a bench's start
-RUN_BY = ("backend", "precision")  # likewise, of a variant
-HINT = "give a bench.json that dance-edge bench wrote"
 
 
 class Change(NamedTuple):
@@ -61,76 +58,32 @@ class Changes(NamedTuple):
             COLUMNS, [one.cells() for one in self.changes], list(self.differs))
 
 
-def read_bench(path: str) -> Dict[str, Any]:
-    """bench.json at `path`; `DataError` for what is missing, damaged, newer or another file."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            earlier = json.load(file)
-    except (OSError, ValueError) as reason:
-        raise DataError("cannot read the bench %s: %s" % (path, reason), HINT)
-    if not isinstance(earlier, dict) or not isinstance(earlier.get("inference"), list):
-        raise DataError("%s is no bench.json: it has no list `inference`" % path, HINT)
-    if not isinstance(earlier.get("format"), int) or earlier["format"] > FORMAT:
-        raise DataError("the bench %s has format %r, this version reads up to %d" % (
-            path, earlier.get("format"), FORMAT), "install a newer dance-edge")
-    try:
-        lacking = [str(one["name"]) for one in earlier["inference"] if not one.get("turns")]
-        for one in earlier["inference"] if not lacking else ():
-            _times(one), _joules(one), str(one["energy_source"]), one["energy"]["measured"], one["backend"]
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as reason:
-        raise DataError("the bench %s is damaged: %r" % (path, reason), HINT)
-    if lacking:
-        raise DataError("the bench %s has no turns of %s: an older version wrote it" % (path, ", ".join(lacking)),
-                        "bench anew, and keep bench.json")
-    return earlier
-
-
 def changes(earlier: Dict[str, Any], now: Dict[str, Any], path: str) -> Changes:
-    """What is `now` against `earlier`, both as `bench --json` has them, of the variants that are in both."""
+    """What is `now` against `earlier`, as `read_bench` gives it, both as `bench --json` has them: of the variants that
+    are in both. `DataError` where there are none."""
+    check_common(earlier, [one["name"] for one in now["inference"]], path)
     then_by_name = {one["name"]: one for one in earlier["inference"]}
     both = [(then_by_name[one["name"]], one) for one in now["inference"] if one["name"] in then_by_name]
-    if not both:
-        raise DataError("%s has none of these models, it has %s" % (path, ", ".join(sorted(then_by_name))),
-                        "bench what was benched then")
-    differs = ["another %s than then: %s, it was %s" % (what, _short(now.get(key)), _short(earlier.get(key)))
-               for key, what in SAME if earlier.get(key) != now.get(key)]
-    before, after = _started(earlier), _started(now)
-    differs += ["another %s than then: %s, it was %s" % (what, after[key] or "unknown", before[key] or "unknown")
-                for key, what in CONDITIONS if key in before and key in after and before[key] != after[key]]
-    differs += ["%s: another %s than then: %s, it was %s" % (
-        one["name"], what, one.get(what) or "unknown", then[what] or "unknown")
-                for then, one in both for what in RUN_BY if what in then and one.get(what) != then[what]]
-    return Changes(path, [_change(then, one) for then, one in both], differs)
+    differs = differing(earlier, now, both)
+    one_board = earlier.get("machine") == now.get("machine")
+    return Changes(path, [_change(then, one, one_board) for then, one in both], differs)
 
 
-def _change(then: Dict[str, Any], one: Dict[str, Any]) -> Change:
+def _change(then: Dict[str, Any], one: Dict[str, Any], one_board: bool) -> Change:
     times = unpaired_ratio(_times(then), _times(one))
-    source, before = (_kind(side) for side in (one, then))
-    if one["energy_j_per_image"] is None or then["energy_j_per_image"] is None:
-        return Change(one["name"], times, None, "none (one of the two has no figure)")
-    if source != before:
-        return Change(one["name"], times, None, "not comparable: %s, it was %s" % (source, before))
-    if not one["energy"]["measured"]:  # by MACs: nothing is spread, and nothing is noise
-        return Change(one["name"], times, Ratio(one["energy_j_per_image"] / then["energy_j_per_image"], None, None, 1),
-                      source, one["energy"])
+    before, after = (reading_from_dict(side["energy"]) for side in (then, one))
+    source, name = kind(after), one["name"]
+    if before.gross_j is None or after.gross_j is None:
+        return Change(name, times, None, "none (one of the two has no figure)")
+    if not alike([before, after]):
+        return Change(name, times, None, "not comparable: %s, it was %s" % (source, kind(before)))
+    if not after.measured:  # by MACs: nothing is spread, and nothing is noise
+        value = quotient(before, after)
+        return Change(name, times, None if value is None else Ratio(value, None, None, 1), source, one["energy"])
     joules = unpaired_ratio(_joules(then), _joules(one))
     if joules is not None:
-        joules = widened(joules, *[(float(side["energy_j_per_image"]), float(side["energy"].get("sensor_j") or 0.0))
-                                   for side in (then, one)])
-    return Change(one["name"], times, joules, source, one["energy"])
-
-
-def _kind(one: Dict[str, Any]) -> str:
-    """What its joules are; of measured ones, whether the sensor was calibrated too: a calibration moves all of them."""
-    if not one["energy"]["measured"]:
-        return str(one["energy_source"])
-    return "%s, %s" % (one["energy_source"], "calibrated" if one["energy"].get("calibrated") else "uncalibrated")
-
-
-def _started(bench: Dict[str, Any]) -> Dict[str, Any]:
-    """The conditions that a bench began under; empty for one that does not tell."""
-    found: Dict[str, Any] = (bench.get("conditions") or {}).get("start") or {}
-    return found
+        joules = widened(joules, before, after, one_board)
+    return Change(name, times, joules, source, one["energy"])
 
 
 def unpaired_ratio(before: Sequence[float], after: Sequence[float]) -> Optional[Ratio]:
@@ -155,8 +108,3 @@ def _times(one: Dict[str, Any]) -> List[float]:
 
 def _joules(one: Dict[str, Any]) -> List[float]:
     return [float(turn["energy_j_per_image"]) for turn in one["turns"] if turn["energy_j_per_image"] is not None]
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 80 and " " in text else text[:12]

@@ -20,5 +20,8 @@ def charts(found: Findings, columns: Optional[Columns]) -> Dict[str, bytes]:
     if columns is not None and columns.times_s.size > 1 and columns.total is not None:
         turns = [Turned(one.name, turn.start_s, turn.end_s) for one in found.measured for turn in one.turns]
         watts = np.asarray(columns.rails_w[columns.total])
-        pictures[POWER] = power_chart(columns.times_s, watts, turns, columns.total)
+        label = columns.total
+        if any(one.energy.calibrated for one in found.measured):  # a calibration is of joules, not of samples
+            label += ", as the sensor has them"
+        pictures[POWER] = power_chart(columns.times_s, watts, turns, label)
     return pictures

@@ -2,8 +2,8 @@
 from typing import List, Optional, Sequence
 
 from dance_edge.bench.measured import Against, Measured
+from dance_edge.bench.ratio import Ratio, quotient
 from dance_edge.bench.training import TrainingCost
-from dance_edge.energy.reading import EnergyReading
 from dance_edge.report.joules import cell, energy_words, joules, kind, net_cell
 from dance_edge.report.numbers import change, percent
 
@@ -45,17 +45,21 @@ def savings(measured: Sequence[Measured], against: Sequence[Against]) -> List[st
 
 
 def joules_change(first: Measured, other: Measured, against: Against) -> str:
-    """In words; a measurement is not held against an estimate, nor one rail's joules against another's."""
-    if against.energy is not None:
-        return "%s, %s" % (against.energy.measured_change, kind(against.of))
-    if comparable(first.energy, other.energy) and not first.energy.measured:
-        return "%s, %s" % (change(first.energy.gross_j, other.energy.gross_j), kind(other.energy))
-    return "-"
+    """In words, with what the joules are."""
+    ratio = joules_ratio(first, other, against)
+    if ratio is None:
+        return "-"
+    if against.energy is None:
+        return "%s, %s" % (ratio.change, kind(other.energy))
+    return "%s, %s" % (ratio.measured_change, kind(against.of))
 
 
-def comparable(one: EnergyReading, other: EnergyReading) -> bool:
-    """Whether a quotient of the two says anything: both are there, of one kind, source, rail and calibration."""
-    return one.gross_j is not None and other.gross_j is not None and kind(one) == kind(other)
+def joules_ratio(first: Measured, other: Measured, against: Against) -> Optional[Ratio]:
+    """That of the turns where they were measured; of estimates, which have no spread, their quotient."""
+    if against.energy is not None or other.energy.measured:
+        return against.energy
+    value = quotient(first.energy, other.energy)
+    return None if value is None else Ratio(value, None, None, 1)
 
 
 def training_line(cost: TrainingCost, name: str = "training") -> str:

@@ -13,6 +13,7 @@ from dance_edge.energy.reading import EnergyReading, add_up
 from dance_edge.energy.tx2_model import UNCOUNTED, inference_reading
 from dance_edge.events import OnEvent, Progress
 from dance_edge.metrics.latency import summary
+from dance_edge.report.joules import alike
 from dance_edge.size import Size
 
 
@@ -31,7 +32,8 @@ def measure(variants: Sequence[Variant], paths: Sequence[str], count: int, meter
     needs for a figure. An image's time runs from its file to labels of its own size: decoding, complexity, resizing,
     the network and the way back are inside. In turn, because a board warms up: what drifts then drifts for all.
     """
-    warm = [_warmed_up(variant, paths) for variant in variants]
+    sizes = [[size_for(variant, read_image(path)) for path in paths] for variant in variants]
+    warm = [_warmed_up(variant, paths, own) for variant, own in zip(variants, sizes)]
     order = (list(range(len(variants))) + list(reversed(range(len(variants))))) * rounds
     turns: List[List[Turn]] = [[] for _ in variants]
     for done, index in enumerate(order):
@@ -46,28 +48,25 @@ def measure(variants: Sequence[Variant], paths: Sequence[str], count: int, meter
 
 
 class Warm(NamedTuple):
-    """The size of every image, beside the full one, and the host's and the GPU's memory that the network took."""
+    """The size of every image, beside the full one, and the host's memory that the network holds and takes for an
+    image, what opening it took of it, and what it took of the GPU's."""
 
     sizes: List[Tuple[Size, Size]]
     memory_bytes: Optional[int]
-    gpu_memory_bytes: Optional[int] = None
+    opening_memory_bytes: Optional[int]
+    gpu_memory_bytes: Optional[int]
 
 
-def _warmed_up(variant: Variant, paths: Sequence[str]) -> Warm:
-    """Each size has run once when this returns, and every file has been read."""
-    sizes = []
-    seen: List[Size] = []
+def _warmed_up(variant: Variant, paths: Sequence[str], sizes: List[Tuple[Size, Size]]) -> Warm:
+    """Each size has run once when this returns. All images have been read and measured before, for all variants: what
+    that takes of memory is no network's."""
     variant.engines.watch_memory()
     with PeakMemory() as memory:
-        for path in paths:
-            size, full = size_for(variant, read_image(path))
-            sizes.append((size, full))
-            if size not in seen:
-                seen.append(size)
-                run_image(variant, path)
+        for path in {size: path for path, (size, _) in zip(paths, sizes)}.values():
+            run_image(variant, path)
     opening, kept = variant.opening_bytes
-    known = None if memory.bytes is None or opening is None or kept is None else max(opening, kept + memory.bytes)
-    return Warm(sizes, known, variant.engines.gpu_memory_bytes())
+    known = None if memory.bytes is None or kept is None else kept + memory.bytes
+    return Warm(sizes, known, opening, variant.engines.gpu_memory_bytes())
 
 
 def _summed(variant: Variant, warm: Warm, turns: Sequence[Turn], meter: EnergyMeter) -> Measured:
@@ -83,7 +82,10 @@ def _summed(variant: Variant, warm: Warm, turns: Sequence[Turn], meter: EnergyMe
     ratio = sum(size.pixels for size, _ in warm.sizes) / float(sum(full.pixels for _, full in warm.sizes))
     return Measured(variant.name, summary(seconds), macs, variant.manifest.params, energy.per(len(seconds)), sizes,
                     ratio, variant.engines.name, warm.memory_bytes, warm.gpu_memory_bytes, variant.engines.precision,
-                    turns=tuple(turns), model=variant.manifest.model)
+                    turns=tuple(turns), model=variant.manifest.model,
+                    weights_sha256=variant.manifest.weights_sha256 or None,
+                    calibration=meter.calibration if energy.calibrated else None,
+                    opening_memory_bytes=warm.opening_memory_bytes)
 
 
 def _estimate(macs: Optional[float], images: int, seconds: float, meter: EnergyMeter) -> EnergyReading:
@@ -114,23 +116,13 @@ def _rungs(variant: Variant, warm: Warm, paths: Sequence[str], turns: Sequence[T
 def _against(first: Variant, before: Sequence[Turn], other: Variant, after: Sequence[Turn]) -> Against:
     times = paired_ratio([turn.seconds_per_image for turn in before], [turn.seconds_per_image for turn in after])
     joules = paired_ratio([turn.joules_per_image for turn in before], [turn.joules_per_image for turn in after])
-    of = add_up([turn.energy for turn in after])
-    if joules is not None and not alike([turn.energy for turn in list(before) + list(after)]):
-        joules = None
+    parts = [turn.energy for turn in before], [turn.energy for turn in after]
+    of_first, of_other = (add_up(one) for one in parts)
+    if of_first.gross_j is None or of_other.gross_j is None or not alike(parts[0] + parts[1]):
+        joules = None  # where a model has no figure, of the few turns that have one there is no ratio either
     if joules is not None:
-        joules = widened(joules, _with_error(before), _with_error(after))
-    return Against(other.name, first.name, times, joules, of)
-
-
-def alike(readings: Sequence[EnergyReading]) -> bool:
-    """Whether the joules of those that have any come from the same, so that a ratio of them says something."""
-    return len({(one.label, one.calibrated) for one in readings if one.gross_j is not None}) <= 1
-
-
-def _with_error(turns: Sequence[Turn]) -> Tuple[float, float]:
-    """Joules of those of `turns` that have a figure, and the most that the sensor may be off by in them."""
-    known = [turn.energy for turn in turns if turn.energy.gross_j is not None]
-    return sum(one.gross_j or 0.0 for one in known), sum(one.sensor_j or 0.0 for one in known)
+        joules = widened(joules, of_first, of_other)
+    return Against(other.name, first.name, times, joules, of_other)
 
 
 def _mean(values: Sequence[Optional[float]]) -> Optional[float]:

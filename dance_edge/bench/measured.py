@@ -3,6 +3,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from dance_edge.bench.ratio import Ratio
 from dance_edge.bench.turn import Turn
+from dance_edge.energy.calibration import Calibration
 from dance_edge.energy.reading import EnergyReading
 from dance_edge.metrics.latency import Latency
 from dance_edge.size import Size
@@ -29,10 +30,12 @@ class RungCost(NamedTuple):
 class Measured(NamedTuple):
     """What one image takes, in the mean over the images' own mix of sizes. `macs` is of one image; `sizes` counts
     images by the network's size; `pixels_ratio` is pixels that entered the network / at full size. None: not known.
-    `memory_bytes` is by how much the process grew at most, in the host's memory, when the network was opened and saw
-    its first images; `gpu_memory_bytes` what it took of a GPU's own. `precision` is that of a backend that has several.
-    `miou`, 0-1, is over `miou_images` of the images, those that have labels. `model` names the architecture. `turns` in
-    order.
+    `memory_bytes` is what the open network holds of the host's memory, and what its first images take on top, at most;
+    `opening_memory_bytes` by how much the process grew at most while it was opened, with what the C library keeps of
+    that, so that it depends on what was opened before; `gpu_memory_bytes` what it took of a GPU's own. `precision` is
+    that of a backend that has several. `miou`, 0-1, is over `miou_images` of the images, those that have labels.
+    `model` names the architecture, `weights_sha256` tells its weights from others. `turns` in order. `calibration` is
+    what the joules went through, None where they did not.
     """
 
     name: str
@@ -51,6 +54,9 @@ class Measured(NamedTuple):
     miou_images: int = 0
     turns: Tuple[Turn, ...] = ()
     model: str = ""
+    weights_sha256: Optional[str] = None
+    calibration: Optional[Calibration] = None
+    opening_memory_bytes: Optional[int] = None
 
     @property
     def images_per_j(self) -> Optional[float]:
@@ -59,12 +65,15 @@ class Measured(NamedTuple):
 
     def to_dict(self) -> Dict[str, Any]:
         """The promised keys of `bench --json`, and a few more."""
-        return {"name": self.name, "model": self.model, "latency_ms": self.latency.to_dict(), "fps": self.latency.fps,
+        return {"name": self.name, "model": self.model, "weights_sha256": self.weights_sha256,
+                "latency_ms": self.latency.to_dict(), "fps": self.latency.fps,
                 "macs_g": None if self.macs is None else self.macs / 1e9,
                 "params_m": None if self.params is None else self.params / 1e6,
                 "energy_j_per_image": self.energy.gross_j, "energy_net_j_per_image": self.energy.net_j,
                 "images_per_j": self.images_per_j, "energy_source": self.energy.label,
-                "energy": self.energy.to_dict(), "sizes": dict(self.sizes), "memory_bytes": self.memory_bytes,
+                "energy": self.energy.to_dict(), "calibration": _line_of(self.calibration),
+                "sizes": dict(self.sizes), "memory_bytes": self.memory_bytes,
+                "opening_memory_bytes": self.opening_memory_bytes,
                 "gpu_memory_bytes": self.gpu_memory_bytes, "pixels_ratio": self.pixels_ratio,
                 "backend": self.backend, "precision": self.precision, "miou": self.miou,
                 "miou_images": self.miou_images, "rungs": [one.to_dict() for one in self.rungs],
@@ -85,6 +94,13 @@ class Against(NamedTuple):
         """An entry of `ratios` in `bench --json`."""
         return {"name": self.name, "against": self.first, "time": self.time and self.time.to_dict(),
                 "energy": self.energy and labelled(self.energy, self.of.to_dict())}
+
+
+def _line_of(calibration: Optional[Calibration]) -> Optional[Dict[str, Any]]:
+    """What joules went through: true watts = slope * sensor's watts + offset_w."""
+    if calibration is None:
+        return None
+    return {name: getattr(calibration, name) for name in ("slope", "offset_w", "residual_w", "loads")}
 
 
 def labelled(ratio: Ratio, energy: Dict[str, Any]) -> Dict[str, Any]:

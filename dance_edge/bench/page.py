@@ -29,7 +29,8 @@ def sections(found: Findings) -> List[Section]:
                     alt="mIoU against joules an image, a point for each model")]
     if found.against:
         page.append(Section("Each against the first", (
-            "Ratios of turns that follow each other, with their 95 % interval: what drifts, drifts for both.",),
+            "Ratios of two models' turns in the same pass, with their 95 % interval. Passes go there and back: what "
+            "drifts slowly drifts for both.",),
             AGAINST_COLUMNS, against_rows(found.measured, found.against)))
     page += [Section("By size", tuple(size_lines(found.measured)), RUNG_COLUMNS, rung_rows(found.measured)),
              Section("Training", items=training_lines(found)),

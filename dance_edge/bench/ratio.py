@@ -1,21 +1,30 @@
-"""One variant against another, in pairs of turns that follow each other: what drifts, drifts for both."""
-from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
+"""One variant against another, in pairs of their turns in the same pass: what drifts slowly, drifts for both."""
+import math
+from typing import Any, Dict, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-# Student's t for a two-sided 95 % interval, by degrees of freedom from 1 on; beyond them the normal distribution's.
+from dance_edge.energy.reading import EnergyReading
+from dance_edge.report.joules import alike
+
+# Student's t for a two-sided 95 % interval, by degrees of freedom from 1 on.
 _T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
          2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042)
-_NORMAL_95 = 1.96
+_NORMAL_95 = 1.959964
+NOT_KNOWN = "the sensor's own error is not known"
+TOO_LARGE = "the sensor may be off by as much as it read"
 
 
 class Ratio(NamedTuple):
-    """after / before, geometric mean over `pairs`, with its 95 % interval; `low` and `high` are None for one pair."""
+    """after / before, geometric mean over `pairs`, with its 95 % interval; `low` and `high` are None where that is not
+    known, as of one pair. `reason` says what the interval lacks, or why there is none; mostly there is nothing to say.
+    """
 
     value: float
     low: Optional[float]
     high: Optional[float]
     pairs: int
+    reason: str = ""
 
     @property
     def seen(self) -> bool:
@@ -33,8 +42,9 @@ class Ratio(NamedTuple):
 
     @property
     def measured_change(self) -> str:
-        """As `change`, of what was measured: where its interval is not known that is said."""
-        return self.change + (", interval not known" if self.low is None or self.high is None else "")
+        """As `change`, of what was measured: with what is to be said of its interval."""
+        unknown = "interval not known" if self.low is None or self.high is None else ""
+        return ", ".join(part for part in (self.change, unknown, self.reason) if part)
 
     def to_dict(self) -> Dict[str, Any]:
         """The fields, and whether a difference was seen."""
@@ -59,18 +69,44 @@ def paired_ratio(before: Sequence[Optional[float]], after: Sequence[Optional[flo
 
 def t_95(freedom: int) -> float:
     """Student's t of a two-sided 95 % interval with `freedom` degrees of freedom, at least 1."""
-    return _T_95[freedom - 1] if freedom <= len(_T_95) else _NORMAL_95
+    if freedom <= len(_T_95):
+        return _T_95[freedom - 1]
+    z = _NORMAL_95  # and what Cornish and Fisher's expansion adds to the normal distribution's
+    first, second = (z ** 3 + z) / 4.0, (5.0 * z ** 5 + 16.0 * z ** 3 + 3.0 * z) / 96.0
+    return z + first / freedom + second / freedom ** 2
 
 
-def widened(ratio: Ratio, before: Tuple[float, float], after: Tuple[float, float]) -> Ratio:
-    """`ratio` of two sums of joules, each (joules, most that the sensor may be off by): the same offset lies in both,
-    up or down, and does not fall out of a quotient."""
+def quotient(before: EnergyReading, after: EnergyReading) -> Optional[float]:
+    """after / before of two figures; None where one of them is missing, or they are not alike."""
+    if not before.gross_j or after.gross_j is None or not alike([before, after]):
+        return None
+    return after.gross_j / before.gross_j
+
+
+def widened(ratio: Ratio, before: EnergyReading, after: EnergyReading, one_board: bool = True) -> Ratio:
+    """`ratio` of the joules of the two, by what the sensor itself may be off by, which falls out of no quotient.
+
+    A board's offset and gain are the same in both, up or down. What a calibration leaves over is not: it may be up at
+    one load and down at another; nor are the errors of two boards. Where the sensor may be off by all that it read
+    there is no upper bound, and the interval is not known.
+    """
     if ratio.low is None or ratio.high is None:
         return ratio
-    value = after[0] / before[0]
-    moved = [(after[0] + sign * after[1]) / (before[0] + sign * before[1]) / value for sign in (-1.0, 1.0)
-             if before[0] + sign * before[1] > 0.0 and after[0] + sign * after[1] > 0.0]
+    if before.sensor_j is None or after.sensor_j is None:
+        return ratio._replace(reason=NOT_KNOWN)
+    first, second = _share(before), _share(after)
+    if first >= 1.0 or not math.isfinite(second):
+        return ratio._replace(low=None, high=None, reason=TOO_LARGE)
+    along = 1.0 if one_board and not (before.calibrated or after.calibrated) else -1.0
+    moved = [max(0.0, 1.0 + sign * second) / (1.0 + along * sign * first) for sign in (-1.0, 1.0)]
     return ratio._replace(low=ratio.low * min(moved + [1.0]), high=ratio.high * max(moved + [1.0]))
+
+
+def _share(energy: EnergyReading) -> float:
+    """What the sensor may be off by, of what it read."""
+    if not energy.gross_j or energy.gross_j < 0.0:
+        return math.inf
+    return (energy.sensor_j or 0.0) / energy.gross_j
 
 
 def _percent(ratio: float) -> float:

@@ -2,9 +2,9 @@
 import contextlib
 import os
 import shlex
-from typing import TYPE_CHECKING, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, List, NamedTuple, Optional
 
-from dance_edge.bench.memory import PeakMemory
+from dance_edge.bench.memory import Openings
 from dance_edge.bench.names import parted, unique_names
 from dance_edge.bench.variant import Variant, refuse_ratio
 from dance_edge.cli.backend import as_run_by, facts_of, manifest_of, open_engines
@@ -15,6 +15,7 @@ from dance_edge.errors import ConfigError
 from dance_edge.events import Note, OnEvent, Warned
 from dance_edge.manifest import METADATA_KEY
 from dance_edge.run import Run, open_run
+from dance_edge.runtime.engine import Engines
 from dance_edge.runtime.onnxruntime_engine import read_metadata
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def open_variants(given: List[Given], config: "BenchConfig", opened: contextlib.
                   listener: OnEvent) -> List[Variant]:
     """What to measure, their engines open until `opened` closes: of a RUN alone the source too, where RUN has it for
     the same backend."""
-    variants = [_variant(one, config, opened, listener) for one in given]
+    openings = Openings()
+    variants = [_variant(one, config, opened, openings, listener) for one in given]
     if config.models:
         return variants
     run, adapted = given[0].run, variants[0]
@@ -65,13 +67,14 @@ def open_variants(given: List[Given], config: "BenchConfig", opened: contextlib.
             listener(Warned("the run has no source model for %s: the adapted one is measured alone"
                             % adapted.engines.name))
         return variants
-    with PeakMemory() as memory:
-        before = opened.enter_context(open_engines(source, adapted.engines.name, config.model, listener,
-                                                   precision=config.precision))
-    return [Variant("source", before, manifest_of(source), None, (memory.bytes, memory.kept_bytes)), adapted]
+    manifest = manifest_of(source)
+    before = openings.open(_opening(source, adapted.engines.name, config), manifest, listener)
+    opened.enter_context(before.engines)
+    return [Variant("source", before.engines, manifest, None, (before.peak_bytes, before.kept_bytes)), adapted]
 
 
-def _variant(given: Given, config: "BenchConfig", opened: contextlib.ExitStack, listener: OnEvent) -> Variant:
+def _variant(given: Given, config: "BenchConfig", opened: contextlib.ExitStack, openings: Openings,
+             listener: OnEvent) -> Variant:
     run = given.run
     foreign = ForeignFlags() if config.models and not _is_foreign(run) else config.foreign
     asked = Asked(foreign, config.profile, _line(config), "" if config.data else "--profile or --data")
@@ -83,10 +86,14 @@ def _variant(given: Given, config: "BenchConfig", opened: contextlib.ExitStack, 
     if profile is None and manifest.only_size is None and given.ratio is None:
         listener(Note("%s carries no profile: every image runs at full size (--profile gives one)"
                       % ("the model" if not config.models else given.name)))
-    with PeakMemory() as memory:
-        engines = opened.enter_context(open_engines(run, config.backend, config.model, listener, network,
-                                                    config.precision))
-    return Variant(given.name, engines, manifest, profile, (memory.bytes, memory.kept_bytes), given.ratio)
+    own = openings.open(_opening(run, config.backend, config, network), manifest, listener)
+    opened.enter_context(own.engines)
+    taken = (own.peak_bytes, own.kept_bytes) if network is None else (None, None)  # it was here before
+    return Variant(given.name, own.engines, manifest, profile, taken, given.ratio)
+
+
+def _opening(run: Run, backend: str, config: "BenchConfig", network: Any = None) -> Callable[[OnEvent], Engines]:
+    return lambda on_event: open_engines(run, backend, config.model, on_event, network, config.precision)
 
 
 def _is_foreign(run: Run) -> bool:

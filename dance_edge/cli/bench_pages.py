@@ -1,6 +1,6 @@
 """What a bench leaves: tables on stdout, and bench.md, bench.json, bench.html and bench_power.csv in a folder."""
 import os
-from typing import Dict, List, Optional
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from dance_edge.atomic import replace_file, temporary_name
 from dance_edge.bench import against, paper
@@ -51,23 +51,40 @@ def pages(benched: Benched) -> List[Section]:
 
 
 def write_pages(benched: Benched, on_event: OnEvent) -> Optional[str]:
-    """The page to look at first; None where nothing is to be written, or cannot be."""
+    """The page to look at first; None where nothing is to be written, or that page cannot be. What cannot be written is
+    said, and the rest is written all the same."""
     folder = benched.folder
     if folder is None:
         return None
-    try:
-        os.makedirs(folder, exist_ok=True)
-        write_json(os.path.join(folder, JSON), benched.result())
-        whole = pages(benched)
-        drawn = page_html(TITLE, whole, _pictures(benched, on_event))
-        for name, text in ((PAGE, markdown(TITLE, whole)), (HTML, drawn)):
-            with replace_file(os.path.join(folder, name)) as file:
-                file.write(text.encode("utf-8"))
-        _write_trace(benched, os.path.join(folder, TRACE))
-    except (OSError, ConfigError) as reason:  # a run on a read-only disk can be measured all the same
-        on_event(Warned("the bench's pages were not written: %s" % reason))
-        return None
-    return os.path.relpath(os.path.join(folder, PAGE))
+    whole = pages(benched)
+    drawn = page_html(TITLE, whole, _pictures(benched, on_event))
+    failed = _write_each(folder, (
+        (JSON, lambda path: write_json(path, benched.result())),
+        (PAGE, lambda path: _write_text(markdown(TITLE, whole), path)),
+        (HTML, lambda path: _write_text(drawn, path)),
+        (TRACE, lambda path: _write_trace(benched, path))))
+    if failed:
+        on_event(Warned("not written: %s (%s)" % (", ".join(failed), list(failed.values())[0])))
+    return None if PAGE in failed else os.path.relpath(os.path.join(folder, PAGE))
+
+
+def _write_each(folder: str, files: Sequence[Tuple[str, Callable[[str], None]]]) -> Dict[str, str]:
+    """Write `files` into `folder`; of those that could not be, why. A run on a read-only disk can be measured too."""
+    failed = {}
+    for name, write in files:
+        try:
+            os.makedirs(folder, exist_ok=True)
+            write(os.path.join(folder, name))
+        except OSError as reason:
+            failed[name] = str(reason)
+        except ConfigError as reason:
+            failed[name] = reason.message
+    return failed
+
+
+def _write_text(text: str, path: str) -> None:
+    with replace_file(path) as file:
+        file.write(text.encode("utf-8"))
 
 
 def _pictures(benched: Benched, on_event: OnEvent) -> Dict[str, bytes]:
@@ -87,8 +104,12 @@ def _write_trace(benched: Benched, path: str) -> None:
             os.remove(path)
         return
     temporary = temporary_name(path)
-    benched.meter.write_csv(temporary, _source(benched))
-    os.replace(temporary, path)
+    try:
+        benched.meter.write_csv(temporary, _source(benched))
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
 
 
 def _source(benched: Benched) -> str:

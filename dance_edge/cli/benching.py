@@ -4,8 +4,9 @@ import tempfile
 from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
 
 from dance_edge.bench import images, paper, training
-from dance_edge.bench.against import Changes, changes, read_bench
+from dance_edge.bench.against import Changes, changes
 from dance_edge.bench.disturbance import Disturbance
+from dance_edge.bench.earlier import check_common, read_bench
 from dance_edge.bench.findings import Findings
 from dance_edge.bench.images import ImageSet
 from dance_edge.bench.inference import Bench, measure
@@ -58,6 +59,8 @@ def run_bench(config: "BenchConfig", listener: Listener) -> Benched:
     costs = [(one.name, training.of_run(one.run.folder)) for one in given]
     with tempfile.TemporaryDirectory(prefix="dance-edge-bench-") as scratch, contextlib.ExitStack() as opened:
         variants = open_variants(given, config, opened, listener)
+        if earlier is not None:
+            check_common(earlier, [one.name for one in variants], config.against or "")
         chosen, state = _images(given, variants[-1], config, scratch, listener)
         with metered(config.power or "auto", on_event=listener, service_s=INTERVAL_S,
                      place=_place(variants[-1])) as meter:

@@ -49,7 +49,7 @@ def power_chart(times_s: np.ndarray, watts: np.ndarray, turns: Sequence[Turned],
     """Watts (N,) over `times_s` (N,), each model's `turns` in its colour; `ConfigError` without matplotlib."""
     figure = new_figure(8.0, 3.2)
     axes = figure.add_subplot(1, 1, 1)
-    kept = slice(None, None, max(1, times_s.size // DRAWN))
+    kept = slice(None, None, max(1, -(-times_s.size // DRAWN)))
     begin_s = float(times_s[0]) if times_s.size else 0.0
     names = list(dict.fromkeys(turn.name for turn in turns))
     for name, colour in zip(names, _colours(len(names))):

@@ -1,5 +1,4 @@
 """A run's report: JSON for machines, Markdown and one HTML page for people, from the same facts."""
-import base64
 import os
 from typing import Any, Dict, List, Tuple
 
@@ -10,6 +9,7 @@ from dance_edge.errors import ConfigError
 from dance_edge.report.curves import draw_curves
 from dance_edge.report.joules import energy_words
 from dance_edge.report.numbers import percent
+from dance_edge.report.page import data_uri
 from dance_edge.report.pruned import Pruned, draw_pruned, pruned_of
 from dance_edge.run import write_json
 
@@ -33,7 +33,7 @@ def write_report(folder: str, facts: Dict[str, Any], manifest: Dict[str, Any], e
     for name, html in (("report.md", False), ("report.html", True)):
         environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=html,
                                          trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
-        pictures = {picture: _data_uri(os.path.join(folder, picture)) if html else picture for picture in drawn}
+        pictures = {picture: _held(os.path.join(folder, picture)) if html else picture for picture in drawn}
         text = environment.get_template(name + ".j2").render(pictures=pictures, **context)
         with replace_file(os.path.join(folder, name)) as file:
             file.write(text.encode("utf-8"))
@@ -55,10 +55,9 @@ def _draw(folder: str, facts: Dict[str, Any], pruned: Pruned) -> List[str]:
     return drawn
 
 
-def _data_uri(path: str) -> str:
-    """A PNG as text that stands in for its address."""
+def _held(path: str) -> str:
     with open(path, "rb") as file:
-        return "data:image/png;base64," + base64.b64encode(file.read()).decode("ascii")
+        return data_uri(file.read())
 
 
 def figures(facts: Dict[str, Any]) -> List[Tuple[str, str]]:

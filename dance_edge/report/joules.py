@@ -1,24 +1,25 @@
 """Joules as pages say them: never without what they are, where they are from and how far off they may be."""
 import math
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
 from dance_edge.energy.reading import EnergyReading
-from dance_edge.report.numbers import percent
+from dance_edge.report.numbers import DECIMALS, percent, short
 
 
 def joules(value: Optional[float]) -> str:
-    """Three figures, never in powers of ten: `3.79`, `0.042`, `12300`."""
-    if value is None:
+    """Three figures, never in powers of ten: `3.79`, `0.042`, `12300`; `-` for None and what is not finite."""
+    if value is None or not math.isfinite(value):
         return "-"
-    return "%.0f" % value if abs(value) >= 100 else "%.3g" % value
+    return "%.0f" % value if abs(value) >= 100 else short(value, 3)
 
 
 def watts(value: Optional[float]) -> str:
-    """Four figures, never in powers of ten: `3.798`, `0.04210`, `12345`."""
-    if value is None:
+    """Four figures, never in powers of ten: `3.798`, `0.04210`, `12345`; `-` for None and what is not finite, as a rail
+    is in a sample that lacks it."""
+    if value is None or not math.isfinite(value):
         return "-"
     magnitude = math.floor(math.log10(abs(value))) if value else 0
-    return "%.*f" % (min(max(3 - magnitude, 0), 6), value)
+    return "%.*f" % (min(max(3 - magnitude, 0), DECIMALS), value)
 
 
 def energy_words(energy: EnergyReading, each: str = "") -> str:
@@ -41,6 +42,12 @@ def kind(energy: EnergyReading) -> str:
     if not energy.measured or energy.gross_j is None:
         return energy.label
     return "%s, %s" % (energy.label, "calibrated" if energy.calibrated else "uncalibrated")
+
+
+def alike(readings: Sequence[EnergyReading]) -> bool:
+    """Whether a quotient of any two of them says something: those that have a figure are of one kind, source, rail and
+    calibration. A measurement is not held against an estimate, nor one rail's joules against another's."""
+    return len({kind(one) for one in readings if one.gross_j is not None}) <= 1
 
 
 def rail_kind(energy: EnergyReading, rail: str) -> str:

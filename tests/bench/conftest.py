@@ -34,3 +34,27 @@ def run_folder(tmp_path, switch_manifest, write_switch):
         "format": 1, "images_kept": 40, "macs_p": 0.005, "duration_s": 60.0, "energy": energy,
         "energy_j": 1234.5, "energy_source": "estimated (TX2 model)"}))
     return folder
+
+
+@pytest.fixture
+def bench_variant():
+    """Makes an entry of `inference` as bench.json has it: so many seconds an image in its turns, at so many watts."""
+    def make(name, seconds, watts=5.0, label="measured (jtop, VDD_IN)"):
+        turns = [{"images": 4, "seconds_per_image": one, "energy_j_per_image": watts * one, "energy_source": label}
+                 for one in seconds]
+        joules, measured = watts * sum(seconds) / len(seconds), label.startswith("measured")
+        source = {"source": "jtop", "scope": "VDD_IN"} if measured else {"source": "tx2_model", "scope": "TX2 module"}
+        energy = dict(source, gross_j=joules, measured=measured, sensor_j=None, calibrated=False, label=label)
+        return {"name": name, "backend": "onnxruntime", "energy_j_per_image": joules, "energy_source": label,
+                "energy": energy, "turns": turns}
+
+    return make
+
+
+@pytest.fixture
+def bench_of():
+    """Makes a bench.json of such entries."""
+    def make(*variants):
+        return {"format": 1, "machine": "a board, 4 cores", "images_sha256": "ab" * 32, "inference": list(variants)}
+
+    return make

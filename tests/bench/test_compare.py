@@ -5,7 +5,6 @@ from dance_edge.bench.compare import (
     COLUMNS,
     RUNG_COLUMNS,
     against_rows,
-    comparable,
     energy_line,
     rows,
     rung_rows,
@@ -70,11 +69,6 @@ def test_a_measurement_is_not_held_against_an_estimate(pair):
     assert "joules" not in savings([pair[0], pair[1]._replace(energy=MEASURED_J)], [HALF])[0]
 
 
-def test_a_calibrated_sensor_is_not_held_against_one_that_is_not(pair):
-    plain = TrainingCost(MEASURED_J, 40, 0.005, 60.0).energy
-    assert comparable(plain, plain) and not comparable(plain, plain._replace(calibrated=True))
-
-
 def test_a_measured_row_holds_its_interval_and_whether_it_was_calibrated(pair):
     one = pair[0]._replace(energy=MEASURED_J, gpu_memory_bytes=77000000,
                            rungs=(pair[0].rungs[0]._replace(energy=MEASURED_J._replace(calibrated=True)),))
@@ -84,9 +78,15 @@ def test_a_measured_row_holds_its_interval_and_whether_it_was_calibrated(pair):
 
 def test_a_ratio_in_json_says_what_its_joules_are():
     facts = HALF._replace(energy=Ratio(0.9, 0.85, 0.95, 6), of=MEASURED_J).to_dict()["energy"]
-    assert facts == {"value": 0.9, "low": 0.85, "high": 0.95, "pairs": 6, "seen": True, "measured": True,
+    assert facts == {"value": 0.9, "low": 0.85, "high": 0.95, "pairs": 6, "seen": True, "reason": "", "measured": True,
                      "source": "jtop", "scope": "VDD_IN", "calibrated": False, "label": "measured (jtop, VDD_IN)"}
     assert HALF.to_dict()["energy"] is None
+
+
+def test_what_is_to_be_said_of_a_ratios_interval_stands_beside_it(pair):
+    told = HALF._replace(energy=Ratio(0.9, 0.85, 0.95, 6, "the sensor's own error is not known"), of=MEASURED_J)
+    assert against_rows(pair, [told])[0][3] == (
+        "-10.0 % (-15.0 to -5.0), the sensor's own error is not known, measured (jtop, VDD_IN), uncalibrated")
 
 
 def test_a_figure_that_could_not_be_had_is_a_dash(pair):

@@ -6,6 +6,8 @@ from dance_edge.bench.inference import measure
 from dance_edge.bench.ratio import Ratio
 from dance_edge.bench.turn import Turn
 from dance_edge.bench.variant import Variant, run_image, size_for
+from dance_edge.data.images import read_image
+from dance_edge.energy.calibration import Calibration
 from dance_edge.energy.meter import EnergyMeter
 from dance_edge.energy.reading import EnergyReading
 from dance_edge.energy.tx2_model import inference_fit
@@ -85,11 +87,64 @@ def test_each_size_has_a_line_of_its_own(variants, gray_images):
     assert all(rung.energy.label == "estimated (TX2 model)" and rung.latency.p50_ms > 0 for rung in adapted.rungs)
 
 
-def test_memory_is_of_opening_and_of_the_first_images(variants, gray_images):
+def test_memory_is_what_the_open_network_holds_and_its_images_take(variants, gray_images, monkeypatch):
+    class Peak:
+        bytes = 5 * 10 ** 6
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            return None
+
+    monkeypatch.setattr("dance_edge.bench.inference.PeakMemory", Peak)
     opened = variants[0]._replace(opening_bytes=(10 ** 9, 10 ** 8))
     known, unknown = measure([opened, variants[1]], gray_images, 1, EnergyMeter(None), ignore, rounds=1).measured
-    assert known.memory_bytes in (None, 10 ** 9)
-    assert unknown.memory_bytes is None
+    assert (known.memory_bytes, known.opening_memory_bytes) == (10 ** 8 + 5 * 10 ** 6, 10 ** 9)
+    assert known.to_dict()["opening_memory_bytes"] == 10 ** 9
+    assert (unknown.memory_bytes, unknown.opening_memory_bytes) == (None, None)
+    Peak.bytes = None
+    (one,) = measure([opened], gray_images, 1, EnergyMeter(None), ignore, rounds=1).measured
+    assert one.memory_bytes is None
+
+
+def test_while_memory_is_watched_no_image_is_met_for_the_first_time(variants, gray_images, monkeypatch):
+    met, watched = set(), []
+
+    def read(path):
+        if watched and watched[-1]:
+            assert path in met
+        met.add(path)
+        return read_image(path)
+
+    class Peak:
+        bytes = 0
+
+        def __enter__(self):
+            watched.append(True)
+            return self
+
+        def __exit__(self, *error):
+            watched.append(False)
+
+    for place in ("inference", "variant"):
+        monkeypatch.setattr("dance_edge.bench.%s.read_image" % place, read)
+    monkeypatch.setattr("dance_edge.bench.inference.PeakMemory", Peak)
+    measure(variants, gray_images, 1, EnergyMeter(None), ignore, rounds=1)
+    assert watched == [True, False] * 2 and met == set(gray_images)
+
+
+def test_which_weights_and_which_calibration_it_was(variants, gray_images, steady_meter):
+    manifest = variants[1].manifest._replace(weights_sha256="ab" * 32)
+    meter = steady_meter(5.0)
+    meter.calibration = Calibration(1.1, 0.3, 0.05, 3, "board", "scripted", "VDD_IN", 1.0, 9.0)
+    mine = variants[1]._replace(manifest=manifest)
+    one, other = [one.to_dict() for one in measure([mine, variants[0]], gray_images, 1, meter, ignore, 1).measured]
+    assert one["weights_sha256"] == "ab" * 32 and other["weights_sha256"] is None
+    assert one["calibration"] == {"slope": 1.1, "offset_w": 0.3, "residual_w": 0.05, "loads": 3}
+    meter.calibration = None
+    (plain,) = measure([mine], gray_images, 1, meter, ignore, 1).measured
+    assert plain.to_dict()["calibration"] is None
 
 
 def test_turns_are_taken_there_and_back_in_pairs(variants, gray_images, monkeypatch):
@@ -118,6 +173,40 @@ def test_turns_before_and_after_a_calibration_give_no_ratio_of_joules(variants, 
     for calibrated in (False, True):
         (against,) = measure(variants, gray_images, 4, EnergyMeter(None), ignore, rounds=1).against
         assert (against.energy is None) == calibrated and against.time is not None
+
+
+def test_of_a_model_without_a_figure_there_is_no_ratio(variants, gray_images, monkeypatch):
+    taken = []
+
+    def take(variant, paths, count, meter):
+        """Of six turns each, `lacking` has a figure of the first alone: a sixth of its time."""
+        taken.append(variant.name)
+        reading = EnergyReading(gross_j=5.0, duration_s=1.0, coverage=1.0, measured=True, source="jtop", scope="VDD_IN",
+                                sensor_j=0.5)
+        if variant.name == lacking and taken.count(lacking) > 1:
+            reading = EnergyReading(duration_s=1.0, reason="no sample")
+        return Turn([0.01] * count, [Size(128, 192)] * count, reading)
+
+    monkeypatch.setattr("dance_edge.bench.inference.take_turn", take)
+    monkeypatch.setattr("dance_edge.bench.inference._rungs", lambda *rest: ())
+    for lacking in ("source", "adapted", ""):
+        del taken[:]
+        (against,) = measure(variants, gray_images, 4, EnergyMeter(None), ignore, rounds=3).against
+        assert (against.energy is None) == bool(lacking) and against.time is not None
+
+
+@pytest.mark.parametrize("calibrated, bounds", [(False, (1.0, 1.0)), (True, (4.0 / 6.0, 6.0 / 4.0))])
+def test_turns_of_a_calibrated_sensor_are_widened_by_opposite_residuals(variants, gray_images, monkeypatch, calibrated,
+                                                                        bounds):
+    def take(variant, paths, count, meter):
+        energy = EnergyReading(gross_j=5.0, duration_s=1.0, coverage=1.0, measured=True, source="jtop", scope="VDD_IN",
+                               sensor_j=1.0, calibrated=calibrated)
+        return Turn([0.01] * count, [Size(128, 192)] * count, energy)
+
+    monkeypatch.setattr("dance_edge.bench.inference.take_turn", take)
+    monkeypatch.setattr("dance_edge.bench.inference._rungs", lambda *rest: ())
+    (against,) = measure(variants, gray_images, 4, EnergyMeter(None), ignore, rounds=1).against
+    assert (against.energy.low, against.energy.high) == pytest.approx(bounds)
 
 
 def test_what_the_engines_tell_of_the_gpu_stands_beside_the_hosts_memory(variants, gray_images, monkeypatch):

@@ -1,8 +1,9 @@
 import pytest
 
+from dance_edge.bench import charts as bench_charts
 from dance_edge.bench.charts import charts
 from dance_edge.bench.findings import Findings, idle_power_w, machine
-from dance_edge.bench.measured import Measured
+from dance_edge.bench.measured import Against, Measured
 from dance_edge.bench.page import POWER, SCORES, energy_lines, sections
 from dance_edge.bench.training import TrainingCost
 from dance_edge.bench.turn import Turn
@@ -39,6 +40,12 @@ def test_a_page_says_all_there_is(found):
     assert "Each against the first" not in page
 
 
+def test_a_page_of_three_models_says_how_their_turns_are_paired(found):
+    three = found._replace(measured=found.measured * 3, against=[Against("adapted", "adapted", None, None)] * 2)
+    page = markdown("Bench", sections(three))
+    assert "turns in the same pass" in page and "there and back" in page and "follow each other" not in page
+
+
 def test_without_a_sensor_there_is_no_idle_line(found):
     lines = energy_lines(found._replace(idle=None, meter_cost=None))
     assert len(lines) == 1 and lines[0].startswith("adapted: 4 J an image (3.9 to 4.1), measured")
@@ -52,10 +59,24 @@ def test_the_json_has_what_a_later_bench_needs(found):
     assert idle_power_w(None) is None and idle_power_w(EnergyReading()) is None
 
 
-def test_which_charts_there_are(found):
+@pytest.fixture
+def trace():
     trace = Trace()
     for i in range(30):
         trace.append(PowerSample(0.1 * i, {"VDD_IN": 5.0}, "VDD_IN"))
+    return trace
+
+
+@pytest.mark.parametrize("calibrated, label", [(False, "VDD_IN"), (True, "VDD_IN, as the sensor has them")])
+def test_watts_are_the_sensors_also_where_joules_are_calibrated(found, trace, monkeypatch, calibrated, label):
+    labels = []
+    monkeypatch.setattr(bench_charts, "power_chart", lambda times_s, watts, turns, label: labels.append(label))
+    charts(found._replace(measured=[found.measured[0]._replace(energy=ENERGY._replace(calibrated=calibrated))]),
+           trace.columns())
+    assert labels == [label]
+
+
+def test_which_charts_there_are(found, trace):
     assert sorted(charts(found, trace.columns())) == [POWER, SCORES]
     unscored = found._replace(measured=[found.measured[0]._replace(miou=None)])
     assert sorted(charts(unscored, None)) == [] and sorted(charts(found, Trace().columns())) == [SCORES]

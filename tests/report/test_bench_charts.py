@@ -43,8 +43,14 @@ def test_power_with_every_turn_in_its_models_colour(axes):
     (drawn,) = axes
     assert [label.get_text() for label in drawn.get_legend().get_texts()] == ["a", "b"]
     assert len(drawn.patches) == 3 and "VDD_IN" in drawn.get_ylabel()
-    assert len(drawn.lines[0].get_xdata()) <= 2 * bench_charts.DRAWN and drawn.lines[0].get_xdata()[0] == 0.0
+    assert drawn.lines[0].get_xdata()[0] == 0.0
     assert len(set(COLOURS)) == len(COLOURS)
+
+
+@pytest.mark.parametrize("samples, drawn_ones", [(1, 1), (4000, 4000), (4001, 2001), (7999, 4000), (10000, 3334)])
+def test_no_more_samples_are_drawn_than_a_picture_has_columns(axes, samples, drawn_ones):
+    power_chart(np.arange(samples) / 1000.0, np.full(samples, 5.0), [Turned("a", 0.0, 0.1)], "VDD_IN")
+    assert bench_charts.DRAWN == 4000 and len(axes[0].lines[0].get_xdata()) == drawn_ones
 
 
 def test_without_matplotlib_it_says_so(monkeypatch):

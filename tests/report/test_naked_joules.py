@@ -103,11 +103,11 @@ class Steps(PowerSensor):
 
 @pytest.fixture
 def scripted(monkeypatch):
-    """A sensor of 4 to 6 W whose samples of the next minute are there already."""
+    """A sensor of 4 to 6 W whose samples of the next three minutes are there already: a busy machine takes its time."""
     @contextlib.contextmanager
     def metered(*arguments, **named):
         meter, now_s = EnergyMeter(Steps(), 0.001), time.monotonic()
-        for i in range(-50, 60000):
+        for i in range(-50, 180000):
             meter.trace.append(PowerSample(now_s + 0.001 * i, {"VDD_IN": 4.0 + (i * 7919 % 101) / 50.0}, "VDD_IN"))
         yield meter
 
