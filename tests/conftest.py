@@ -1,6 +1,7 @@
 """What every test stands on: the shared real data, bounded threads, and a cache folder of the test run's own."""
 import json
 import os
+import signal
 
 import pytest
 
@@ -22,6 +23,14 @@ def data_dir():
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def as_on_a_terminal():
+    """A process that a script started in the background ignores SIGINT, and so would the tests and all that they
+    start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,14 +8,6 @@ import pytest
 from dance_edge.interrupt import StopRequest
 
 
-@pytest.fixture(autouse=True)
-def as_on_a_terminal():
-    """A process that a script started in the background ignores SIGINT, and so would the tests."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def send(number):
     signal.pthread_kill(threading.main_thread().ident, number)  # not to whatever thread the system finds idle
     time.sleep(0.01)

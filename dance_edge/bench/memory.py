@@ -11,9 +11,11 @@ from dance_edge.errors import DanceError
 from dance_edge.events import OnEvent, ignore
 from dance_edge.manifest import Manifest
 from dance_edge.runtime.engine import Engines
+from dance_edge.size import Size
 
 STATUS, CLEAR = "/proc/self/status", "/proc/self/clear_refs"
 RESET_PEAK = "5"
+ANY_SIZE = Size(128, 192)  # of an image for a model that does not say what it was made for
 
 
 class PeakMemory:
@@ -69,9 +71,10 @@ class Openings:
         if engines.name in self._loaded:
             return Opened(engines, memory.bytes, memory.kept_bytes)
         self._loaded.add(engines.name)
-        size = manifest.full_for(manifest.image_size)
+        image_size = manifest.image_size if manifest.image_size.pixels else ANY_SIZE
+        image, size = np.zeros(image_size + (3,), np.uint8), manifest.full_for(image_size)
         with engines, contextlib.suppress(DanceError):  # what goes wrong will do so again, when it counts
-            engines.segment(np.zeros(manifest.image_size + (3,), np.uint8), size, manifest.normalization)
+            engines.segment(image, size, manifest.normalization)
         del engines
         with PeakMemory() as memory:
             engines = opening(ignore)
