@@ -1,33 +1,11 @@
 """`dance-edge bench`: what an image costs, in time, MACs and joules, for the source and for the adapted model."""
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any
 
 import click
 
 from dance_edge.bench.defaults import IMAGES, ROUNDS
 from dance_edge.cli import options
-
-
-class BenchConfig(NamedTuple):
-    """The flags of one call, as the user gave them."""
-
-    run_path: Optional[str]
-    data: Optional[str] = None
-    images: int = IMAGES
-    rounds: int = ROUNDS
-    models: Tuple[str, ...] = ()
-    out: Optional[str] = None
-    label_map: Optional[str] = None
-    idle: Optional[float] = None
-    train_steps: int = 0
-    against: Optional[str] = None
-    paper: bool = False
-    profile: Optional[str] = None
-    backend: str = "auto"
-    precision: str = "auto"
-    model: Optional[str] = None
-    json_path: Optional[str] = None
-    power: Optional[str] = None
-    foreign: options.ForeignFlags = options.ForeignFlags()
+from dance_edge.cli.bench_config import BenchConfig
 
 
 @click.command("bench")

@@ -2,12 +2,13 @@
 import contextlib
 import os
 import shlex
-from typing import TYPE_CHECKING, Any, Callable, List, NamedTuple, Optional
+from typing import Any, Callable, List, NamedTuple, Optional
 
 from dance_edge.bench.memory import Openings
 from dance_edge.bench.names import parted, unique_names
 from dance_edge.bench.variant import Variant, refuse_ratio
 from dance_edge.cli.backend import as_run_by, facts_of, manifest_of, open_engines
+from dance_edge.cli.bench_config import BenchConfig
 from dance_edge.cli.foreign_onnx import Asked, onnx_manifest
 from dance_edge.cli.options import ForeignFlags
 from dance_edge.complexity.profile import load_profile
@@ -18,9 +19,6 @@ from dance_edge.run import Run, open_run
 from dance_edge.runtime.engine import Engines
 from dance_edge.runtime.onnxruntime_engine import read_metadata
 
-if TYPE_CHECKING:
-    from dance_edge.cli.bench import BenchConfig
-
 
 class Given(NamedTuple):
     """A model to be measured: its name in tables, its RUN, and the one ratio that all its images are to have."""
@@ -30,7 +28,7 @@ class Given(NamedTuple):
     ratio: Optional[float] = None
 
 
-def given_models(config: "BenchConfig") -> List[Given]:
+def given_models(config: BenchConfig) -> List[Given]:
     """What is to be measured; of a RUN alone it is the adapted model, to which its source comes. `ConfigError` for
     flags that would be of no use."""
     if config.label_map and not config.data:
@@ -52,7 +50,7 @@ def given_models(config: "BenchConfig") -> List[Given]:
     return found
 
 
-def open_variants(given: List[Given], config: "BenchConfig", opened: contextlib.ExitStack,
+def open_variants(given: List[Given], config: BenchConfig, opened: contextlib.ExitStack,
                   listener: OnEvent) -> List[Variant]:
     """What to measure, their engines open until `opened` closes: of a RUN alone the source too, where RUN has it for
     the same backend."""
@@ -73,7 +71,7 @@ def open_variants(given: List[Given], config: "BenchConfig", opened: contextlib.
     return [Variant("source", before.engines, manifest, None, (before.peak_bytes, before.kept_bytes)), adapted]
 
 
-def _variant(given: Given, config: "BenchConfig", opened: contextlib.ExitStack, openings: Openings,
+def _variant(given: Given, config: BenchConfig, opened: contextlib.ExitStack, openings: Openings,
              listener: OnEvent) -> Variant:
     run = given.run
     foreign = ForeignFlags() if config.models and not _is_foreign(run) else config.foreign
@@ -92,7 +90,7 @@ def _variant(given: Given, config: "BenchConfig", opened: contextlib.ExitStack, 
     return Variant(given.name, own.engines, manifest, profile, taken, given.ratio)
 
 
-def _opening(run: Run, backend: str, config: "BenchConfig", network: Any = None) -> Callable[[OnEvent], Engines]:
+def _opening(run: Run, backend: str, config: BenchConfig, network: Any = None) -> Callable[[OnEvent], Engines]:
     return lambda on_event: open_engines(run, backend, config.model, on_event, network, config.precision)
 
 
@@ -100,7 +98,7 @@ def _is_foreign(run: Run) -> bool:
     return run.model_onnx is not None and METADATA_KEY not in read_metadata(run.model_onnx)
 
 
-def _line(config: "BenchConfig") -> str:
+def _line(config: BenchConfig) -> str:
     """The command as it was typed, but for what describes the network."""
     words = ["bench", config.run_path or ""] + (["--data", config.data] if config.data else [])
     for path in config.models:

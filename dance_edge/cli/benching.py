@@ -1,7 +1,7 @@
 """A bench from its flags to its findings: the calls that `bench` and `demo` share."""
 import contextlib
 import tempfile
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from dance_edge.bench import images, paper, training
 from dance_edge.bench.against import Changes, changes
@@ -14,6 +14,7 @@ from dance_edge.bench.scores import reader_of, score_all
 from dance_edge.bench.sight import BlindAt, sight_of
 from dance_edge.bench.training_steps import Extrapolated, measure_steps
 from dance_edge.bench.variant import Variant
+from dance_edge.cli.bench_config import BenchConfig
 from dance_edge.cli.bench_models import Given, given_models, open_variants
 from dance_edge.cli.progress import Listener
 from dance_edge.energy.conditions import conditions
@@ -21,9 +22,6 @@ from dance_edge.energy.meter import EnergyMeter
 from dance_edge.energy.reading import EnergyReading
 from dance_edge.energy.sensors import metered
 from dance_edge.events import Note, OnEvent, Warned, ignore
-
-if TYPE_CHECKING:
-    from dance_edge.cli.bench import BenchConfig
 
 INTERVAL_S = 0.5  # the period asked of jtop's service: a turn is seconds long
 IDLE_S = 5.0      # of the baseline, where there is a sensor and nobody says otherwise
@@ -51,7 +49,7 @@ class Benched(NamedTuple):
         return facts
 
 
-def run_bench(config: "BenchConfig", listener: Listener) -> Benched:
+def run_bench(config: BenchConfig, listener: Listener) -> Benched:
     """Measure. Nothing is printed, and nothing written."""
     earlier = read_bench(config.against) if config.against else None
     given = given_models(config)
@@ -86,7 +84,7 @@ def run_bench(config: "BenchConfig", listener: Listener) -> Benched:
     return Benched(found, config.out or (None if config.models else last.folder), meter, changed, config.paper, failure)
 
 
-def _images(given: List[Given], adapted: Variant, config: "BenchConfig", scratch: str,
+def _images(given: List[Given], adapted: Variant, config: BenchConfig, scratch: str,
             listener: OnEvent) -> Tuple[ImageSet, Any]:
     """What to run over, and run.json of the run whose data these are."""
     states = [one.run.state() for one in given]
@@ -103,7 +101,7 @@ def _images(given: List[Given], adapted: Variant, config: "BenchConfig", scratch
     return images.marked(found), state
 
 
-def _found(states: List[Dict[str, Any]], config: "BenchConfig",
+def _found(states: List[Dict[str, Any]], config: BenchConfig,
            listener: OnEvent) -> Tuple[Optional[ImageSet], Dict[str, Any]]:
     """The images of --data, else of the first run that has its own here, with that run's state."""
     if config.data:

@@ -3,12 +3,13 @@ import csv
 import math
 import sys
 import time
-from typing import TYPE_CHECKING, Callable, List, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import click
 
 from dance_edge.cli import powering
 from dance_edge.cli.output import say, write_json
+from dance_edge.cli.power_config import PowerConfig
 from dance_edge.cli.progress import Listener
 from dance_edge.energy import calibration
 from dance_edge.energy.meter import EnergyMeter
@@ -17,15 +18,12 @@ from dance_edge.errors import ConfigError, DataError, DeviceError
 from dance_edge.events import Note, OnEvent
 from dance_edge.report.joules import watts
 
-if TYPE_CHECKING:
-    from dance_edge.cli.power import PowerConfig
-
 LOAD_S = 10.0
 COLUMNS = ("sensor_w", "meter_w")
 Pairs = List[Tuple[float, float]]
 
 
-def calibrate(config: "PowerConfig") -> None:
+def calibrate(config: PowerConfig) -> None:
     """As `config` asks: take the pairs, fit, keep the result for this board and say what came out. Loads that were
     typed are shown where they could not be kept: each took its time."""
     if (config.power or "").startswith(REPLAY):
@@ -49,7 +47,7 @@ def calibrate(config: "PowerConfig") -> None:
             "pairs": [dict(zip(COLUMNS, pair)) for pair in pairs]})
 
 
-def _kept(config: "PowerConfig", pairs: Pairs) -> Tuple[calibration.Calibration, str]:
+def _kept(config: PowerConfig, pairs: Pairs) -> Tuple[calibration.Calibration, str]:
     """The line through `pairs`, and the file that it is in now. Without a file of pairs they are asked for, and
     appended as they come."""
     with Listener() as listener, powering.opened(config, listener) as meter:

@@ -209,7 +209,7 @@ def _serve(config: DemoConfig) -> Dict[str, Any]:
 
 
 def _bench(config: DemoConfig, course: Course) -> List[Dict[str, Any]]:
-    from dance_edge.cli.bench import BenchConfig
+    from dance_edge.cli.bench_config import BenchConfig
     from dance_edge.cli.bench_pages import write_pages
     from dance_edge.cli.benching import run_bench
     from dance_edge.cli.progress import Listener

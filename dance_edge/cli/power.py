@@ -1,29 +1,11 @@
 """`dance-edge power`: the meter by itself, for a while or for as long as any command runs."""
 import math
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any, Optional
 
 import click
 
 from dance_edge.cli import options
-
-
-class PowerConfig(NamedTuple):
-    """The flags of one call, as the user gave them; `words` is the command to meter, empty without one."""
-
-    power: Optional[str]
-    interval_s: Optional[float]
-    for_s: Optional[float]
-    idle_s: Optional[float]
-    calibrate: bool
-    calibrate_from: Optional[str]
-    csv_path: Optional[str]
-    json_path: Optional[str]
-    words: Tuple[str, ...] = ()
-
-    @property
-    def people_path(self) -> Optional[str]:
-        """What `say` and `table` are told: stdout is a metered command's, and that of `--json -`."""
-        return "-" if self.words else self.json_path
+from dance_edge.cli.power_config import PowerConfig
 
 
 class Seconds(click.ParamType):

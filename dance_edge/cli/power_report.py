@@ -2,17 +2,15 @@
 import contextlib
 import errno
 import os
-from typing import TYPE_CHECKING, Iterator, List, Optional
+from typing import Iterator, List, Optional
 
 from dance_edge.cli import powering
 from dance_edge.cli.output import say, table, write_json
+from dance_edge.cli.power_config import PowerConfig
 from dance_edge.cli.progress import Listener
 from dance_edge.energy.meter import EnergyMeter
 from dance_edge.errors import ConfigError
 from dance_edge.events import Note, OnEvent, Warned
-
-if TYPE_CHECKING:
-    from dance_edge.cli.power import PowerConfig
 
 
 def check_files(csv_path: Optional[str], json_path: Optional[str]) -> None:
@@ -24,7 +22,7 @@ def check_files(csv_path: Optional[str], json_path: Optional[str]) -> None:
                 check(path)
 
 
-def report(config: "PowerConfig", metered: powering.Metered, meter: EnergyMeter, listener: Listener) -> None:
+def report(config: PowerConfig, metered: powering.Metered, meter: EnergyMeter, listener: Listener) -> None:
     """Lines first, they need no file; then what --csv and --json ask for. What cannot be written takes none of the
     rest with it: it is an error in the end, but of a metered command a warning, since whoever ran that asks for its
     code."""
@@ -48,7 +46,7 @@ def report(config: "PowerConfig", metered: powering.Metered, meter: EnergyMeter,
         raise ConfigError("; ".join(_why(one) for one in lost), "give files in a folder that can be written to")
 
 
-def _show(config: "PowerConfig", metered: powering.Metered) -> None:
+def _show(config: PowerConfig, metered: powering.Metered) -> None:
     for line in powering.lines(metered):
         say(line, config.people_path)
     rows = powering.rail_rows(metered.reading, metered.total)

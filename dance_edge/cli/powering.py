@@ -1,9 +1,10 @@
 """What `dance-edge power` does between flags and exit code: a window over the sensor, and what is said of it."""
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from dance_edge.cli import metered_command
+from dance_edge.cli.power_config import PowerConfig
 from dance_edge.cli.power_table import PowerTable
 from dance_edge.cli.progress import Listener
 from dance_edge.energy.conditions import Conditions, conditions
@@ -15,9 +16,6 @@ from dance_edge.events import Note, OnEvent, Warned
 from dance_edge.interrupt import StopRequest
 from dance_edge.report.joules import energy_words, joules, kind, net_interval, rail_kind, watts
 from dance_edge.report.numbers import percent
-
-if TYPE_CHECKING:
-    from dance_edge.cli.power import PowerConfig
 
 FORMAT = 1
 STEP_S = 0.1  # how soon Ctrl-C is heeded
@@ -63,7 +61,7 @@ class Metered(NamedTuple):
 
 
 @contextlib.contextmanager
-def measured(config: "PowerConfig", listener: Listener) -> Iterator[Tuple[Metered, EnergyMeter]]:
+def measured(config: PowerConfig, listener: Listener) -> Iterator[Tuple[Metered, EnergyMeter]]:
     """Meter as `config` asks: what came of it, and the meter, stopped, with its samples. Inside, an impatient Ctrl-C
     does not end us: the report is still to come. Nothing is printed but the table while it lasts. `DeviceError` where
     there is no sensor and no command either."""
@@ -87,7 +85,7 @@ def measured(config: "PowerConfig", listener: Listener) -> Iterator[Tuple[Metere
 
 
 @contextlib.contextmanager
-def opened(config: "PowerConfig", on_event: OnEvent) -> Iterator[EnergyMeter]:
+def opened(config: PowerConfig, on_event: OnEvent) -> Iterator[EnergyMeter]:
     """The meter that `config` asks for. Where `auto` finds no sensor a command is run without, and said to be."""
     found = find_sensor(config.power or "auto", config.interval_s)
     lacking = found.sensor is None and found.kind != "none"
